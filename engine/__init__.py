@@ -1,0 +1,1 @@
+"""The trading engine: no user interface, no SQL, no Redis."""

@@ -1,0 +1,1 @@
+"""An exchange of our own that speaks Binance's Spot protocol; it knows nothing of the desk."""

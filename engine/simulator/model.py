@@ -1,0 +1,297 @@
+"""The simulator's nouns: what is listed, ordered, traded and reported, and the errors it answers.
+
+Prices are integer ticks, quantities integer lots, balances integer atoms (1e-8 of an asset): inside
+the exchange nothing is ever rounded but a notional or a commission that is finer than an atom, which
+is cut off the same way on both sides. Times are milliseconds since 1970 in UTC, as Binance sends them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from decimal import Decimal
+from enum import StrEnum
+from typing import Protocol
+
+ATOMS = 100_000_000
+"""Atoms in one unit of any asset."""
+
+
+class Side(StrEnum):
+    BUY = "BUY"
+    SELL = "SELL"
+
+
+class OrderType(StrEnum):
+    LIMIT = "LIMIT"
+    MARKET = "MARKET"
+    LIMIT_MAKER = "LIMIT_MAKER"
+    STOP_LOSS = "STOP_LOSS"
+    STOP_LOSS_LIMIT = "STOP_LOSS_LIMIT"
+    TAKE_PROFIT = "TAKE_PROFIT"
+    TAKE_PROFIT_LIMIT = "TAKE_PROFIT_LIMIT"
+
+
+class TimeInForce(StrEnum):
+    GTC = "GTC"
+    IOC = "IOC"
+    FOK = "FOK"
+
+
+class Status(StrEnum):
+    NEW = "NEW"
+    PARTIALLY_FILLED = "PARTIALLY_FILLED"
+    FILLED = "FILLED"
+    CANCELED = "CANCELED"
+    REJECTED = "REJECTED"
+    EXPIRED = "EXPIRED"
+
+
+class Execution(StrEnum):
+    """What an execution report is about (Binance user data streams, field `x`)."""
+
+    NEW = "NEW"
+    TRADE = "TRADE"
+    CANCELED = "CANCELED"
+    REJECTED = "REJECTED"
+    EXPIRED = "EXPIRED"
+
+
+class ApiError(Exception):
+    """A refusal in Binance's own words: `{"code": code, "msg": message}` with an HTTP status."""
+
+    def __init__(self, code: int, message: str, http_status: int = 400) -> None:
+        super().__init__(f"{code} {message}")
+        self.code = code
+        self.message = message
+        self.http_status = http_status
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """A tradable symbol and its filters. Every figure is exact; `tick` and `lot` fit 8 decimals."""
+
+    symbol: str
+    base: str
+    quote: str
+    tick: Decimal
+    lot: Decimal
+    min_price: Decimal
+    max_price: Decimal
+    min_quantity: Decimal
+    max_quantity: Decimal
+    max_market_quantity: Decimal
+    min_notional: Decimal
+    max_notional: Decimal
+    bid_multiplier_up: Decimal = Decimal(5)
+    bid_multiplier_down: Decimal = Decimal("0.2")
+    ask_multiplier_up: Decimal = Decimal(5)
+    ask_multiplier_down: Decimal = Decimal("0.2")
+    max_open_orders: int = 200
+    max_algo_orders: int = 5
+
+
+@dataclass(frozen=True, slots=True)
+class NewOrder:
+    """An order as it was asked for, already parsed: figures in ticks, lots and quote atoms."""
+
+    symbol: str
+    side: Side
+    type: OrderType
+    client_order_id: str
+    time_in_force: TimeInForce = TimeInForce.GTC
+    price_ticks: int = 0
+    lots: int = 0
+    quote_atoms: int = 0
+    """Set instead of `lots` for a market order by quote quantity (`quoteOrderQty`)."""
+
+
+@dataclass(slots=True)
+class SimOrder:
+    """An order the exchange knows. Only the matching engine changes it."""
+
+    order_id: int
+    account_id: int
+    request: NewOrder
+    status: Status
+    created_ms: int
+    updated_ms: int
+    lots: int
+    """What was ordered; for an order by quote quantity, what was executed so far."""
+    filled_lots: int = 0
+    filled_quote_atoms: int = 0
+    working: bool = False
+    """Whether it rests in the book."""
+
+    @property
+    def remaining_lots(self) -> int:
+        return self.lots - self.filled_lots
+
+
+@dataclass(frozen=True, slots=True)
+class SimFill:
+    """One account's side of a trade."""
+
+    trade_id: int
+    order_id: int
+    account_id: int
+    symbol: str
+    side: Side
+    price_ticks: int
+    lots: int
+    quote_atoms: int
+    commission_atoms: int
+    commission_asset: str
+    maker: bool
+    time_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Balance:
+    """An account's holding of one asset, in atoms."""
+
+    asset: str
+    free: int
+    locked: int
+
+
+@dataclass(frozen=True, slots=True)
+class PublicTrade:
+    """A trade as everyone sees it (Binance market streams, `trade`)."""
+
+    symbol: str
+    trade_id: int
+    price_ticks: int
+    lots: int
+    buyer_order_id: int
+    seller_order_id: int
+    buyer_is_maker: bool
+    time_ms: int
+
+
+@dataclass(slots=True)
+class Kline:
+    """One candle, open time aligned to its interval. Prices in ticks, volumes in lots and atoms."""
+
+    open_ms: int
+    close_ms: int
+    open: int
+    high: int
+    low: int
+    close: int
+    lots: int = 0
+    quote_atoms: int = 0
+    trades: int = 0
+    taker_buy_lots: int = 0
+    taker_buy_quote_atoms: int = 0
+    first_trade_id: int = -1
+    last_trade_id: int = -1
+
+
+@dataclass(frozen=True, slots=True)
+class DepthSnapshot:
+    """The book at one instant: best level first, `(price_ticks, lots)`."""
+
+    symbol: str
+    last_update_id: int
+    bids: tuple[tuple[int, int], ...]
+    asks: tuple[tuple[int, int], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Ticker24h:
+    """The rolling 24 hours of one symbol, from its trades and minute candles."""
+
+    symbol: str
+    open: int
+    high: int
+    low: int
+    last: int
+    last_lots: int
+    lots: int
+    quote_atoms: int
+    open_ms: int
+    close_ms: int
+    first_trade_id: int
+    last_trade_id: int
+    trades: int
+    weighted_average: Decimal
+    previous_close: int
+
+
+# --- events: what the exchange tells whoever listens, in the order in which it happened ------------
+
+
+@dataclass(frozen=True, slots=True)
+class TradePrinted:
+    trade: PublicTrade
+
+
+@dataclass(frozen=True, slots=True)
+class DepthChanged:
+    """Levels that changed by one operation: `(price_ticks, lots now)`, 0 lots when gone.
+
+    Update ids of one symbol chain without a gap: `first_update_id == previous last_update_id + 1`.
+    """
+
+    symbol: str
+    first_update_id: int
+    last_update_id: int
+    bids: tuple[tuple[int, int], ...]
+    asks: tuple[tuple[int, int], ...]
+    time_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class TopChanged:
+    """The best bid and ask, price and quantity, after an operation; 0 lots where a side is empty."""
+
+    symbol: str
+    update_id: int
+    bid_ticks: int
+    bid_lots: int
+    ask_ticks: int
+    ask_lots: int
+
+
+@dataclass(frozen=True, slots=True)
+class OrderReported:
+    """An execution report: a transition of one order, as it was at that moment (a copy, not a view)."""
+
+    order: SimOrder
+    execution: Execution
+    time_ms: int
+    fill: SimFill | None = None
+    cancel_client_order_id: str = ""
+    """In a cancel report the id of the cancel request; the order's own is `order.request.client_order_id`."""
+    reject_reason: str = "NONE"
+
+
+@dataclass(frozen=True, slots=True)
+class BalancesChanged:
+    """The balances that one operation changed, as they stand after it."""
+
+    account_id: int
+    balances: tuple[Balance, ...]
+    time_ms: int
+
+
+SimEvent = TradePrinted | DepthChanged | TopChanged | OrderReported | BalancesChanged
+
+
+class Listener(Protocol):
+    """Called synchronously after each operation, once its journal record is written."""
+
+    def __call__(self, event: SimEvent, /) -> None: ...
+
+
+@dataclass(slots=True)
+class SimAccount:
+    """A customer of the exchange. Synthetic traders have accounts too, without keys."""
+
+    account_id: int
+    api_key: str
+    secret: str = field(repr=False)
+    can_trade: bool = True
+    can_withdraw: bool = False
+    maker_bps: Decimal = Decimal(10)
+    taker_bps: Decimal = Decimal(10)
