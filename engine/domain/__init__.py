@@ -1,0 +1,1 @@
+"""Pure rules of trading: no clock, no randomness, no input or output."""

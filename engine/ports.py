@@ -1,0 +1,461 @@
+"""What the engine needs of the world, as Protocols. `data` and `engine.venues` implement them, wiring picks."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+from enum import StrEnum
+from typing import Generic, Protocol, TypeVar
+
+from engine.domain.fills import Fill
+from engine.domain.instrument import Instrument
+from engine.domain.market import Candle, MarketTrade, OrderBook, Ticker
+from engine.domain.messages import Command, CommandKind, OrderChanged, TimelineEntry
+from engine.domain.order import Order, OrderEvent, OrderStatus
+from engine.domain.position import Balance
+
+T = TypeVar("T")
+
+# --- the ledger: orders, fills, outbox, timeline; the truth ------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Page(Generic[T]):
+    """Some items, newest first; `next_cursor` is None on the last page."""
+
+    items: tuple[T, ...]
+    next_cursor: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class OrderFilter:
+    """Empty fields do not filter. `open_only` keeps orders that are not finished."""
+
+    symbol: str | None = None
+    account_id: str | None = None
+    statuses: frozenset[OrderStatus] = frozenset()
+    open_only: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """The outcome of recording an order: the row, whether it is new, and the command that went into the outbox."""
+
+    order: Order
+    created: bool
+    command: Command | None
+    change: OrderChanged | None
+
+
+@dataclass(frozen=True, slots=True)
+class Advanced:
+    """The outcome of an event: the order afterwards, what to tell the desks (None when nothing changed) and
+    the command that was put into the outbox by the same transaction (a cancel)."""
+
+    order: Order
+    change: OrderChanged | None
+    command: Command | None = None
+
+
+class Ledger(Protocol):
+    """Every write is one transaction that is durable when the call returns.
+
+    Order, fills, outbox row, timeline row, audit row and the user's event sequence change together or not
+    at all. Status changes only through `engine.domain.order.advance`, applied inside the transaction to the
+    row as it is then, so that concurrent callers cannot overwrite each other.
+    """
+
+    async def record_order(self, order: Order) -> Recorded:
+        """Insert a PENDING (with a submit command in the outbox) or DENIED order.
+
+        The same account and `client_order_id` again: the stored order, `created` False, nothing written.
+        The caller compares the bodies.
+        """
+        ...
+
+    async def advance(
+        self,
+        order_id: str,
+        events: Sequence[OrderEvent],
+        at: datetime,
+        *,
+        new_fills: Sequence[Fill] = (),
+        source: str,
+        detail: Mapping[str, str] | None = None,
+    ) -> Advanced:
+        """Apply events in their order. `new_fills` are added by (account, venue trade id), known ones are dropped;
+        when any is new an `Executed` with all of the order's fills is applied first. A `CancelRequested` that
+        leaves the order at the venue also puts a cancel command into the outbox. `source` says who learned it
+        (desk, worker, stream, poll, recovery) and `detail` what was known: both go into the timeline.
+
+        Raises KeyError for an unknown order, IllegalTransition (nothing written) for an impossible event.
+        """
+        ...
+
+    async def order(self, order_id: str) -> Order | None: ...
+    async def order_by_client_id(self, account_id: str, client_order_id: str) -> Order | None: ...
+    async def orders(self, user_id: str, query: OrderFilter, *, cursor: str | None, limit: int) -> Page[Order]:
+        """Newest first. ValueError for a cursor that is not one of ours."""
+        ...
+
+    async def fills(
+        self, user_id: str, *, symbol: str | None, account_id: str | None, cursor: str | None, limit: int
+    ) -> Page[Fill]: ...
+    async def fills_of(self, order_id: str) -> tuple[Fill, ...]:
+        """Oldest first."""
+        ...
+
+    async def timeline(self, order_id: str) -> tuple[TimelineEntry, ...]: ...
+    async def unfinished(self, account_id: str | None = None) -> tuple[Order, ...]:
+        """Every order that is not finished, oldest first."""
+        ...
+
+    async def sequence(self, user_id: str) -> int:
+        """The number of the user's newest event; 0 before the first."""
+        ...
+
+    async def unpublished(self, limit: int) -> tuple[Command, ...]:
+        """Outbox commands that were not marked as published, oldest first."""
+        ...
+
+    async def mark_published(self, command_ids: Sequence[str], at: datetime) -> None: ...
+
+
+# --- users, sessions, accounts ------------------------------------------------------------------------
+
+
+class Role(StrEnum):
+    OWNER = "owner"
+    TRADER = "trader"
+
+
+@dataclass(frozen=True, slots=True)
+class User:
+    id: str
+    email: str
+    role: Role
+    created_at: datetime
+    active: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Login:
+    """A browser's server-side session; the browser holds only an opaque token, we only its SHA-256."""
+
+    id: str
+    user_id: str
+    created_at: datetime
+    seen_at: datetime
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class RefreshToken:
+    """One link in a family of refresh tokens: used once; a second use revokes the family."""
+
+    id: str
+    family: str
+    user_id: str
+    expires_at: datetime
+    used: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """A venue's API key. Never shown, logged or sent back."""
+
+    api_key: str = field(repr=False)
+    secret: str = field(repr=False)
+
+    @property
+    def fingerprint(self) -> str:
+        """The last four characters of the key: enough to tell two keys apart."""
+        return self.api_key[-4:]
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """A user's account at a venue."""
+
+    id: str
+    user_id: str
+    venue: str
+    """`simulator` or `binance_testnet`."""
+    label: str
+    key_fingerprint: str
+    created_at: datetime
+    paper: bool
+
+
+class Users(Protocol):
+    """Who may ask, and with which keys their orders are signed. Secrets are encrypted at rest by the implementation."""
+
+    async def count(self) -> int: ...
+    async def create(self, user: User, password_hash: str) -> None:
+        """ValueError when the e-mail is taken (compared without case)."""
+        ...
+
+    async def create_owner(self, user: User, password_hash: str) -> bool:
+        """Only when there is no user at all, in one transaction; whether it was done."""
+        ...
+
+    async def by_id(self, user_id: str) -> User | None: ...
+    async def by_email(self, email: str) -> tuple[User, str] | None:
+        """The user and the password's hash."""
+        ...
+
+    async def set_password_hash(self, user_id: str, password_hash: str) -> None: ...
+    async def all_users(self) -> tuple[User, ...]: ...
+
+    async def add_login(self, login: Login, token_hash: str) -> None: ...
+    async def login_by_token(self, token_hash: str) -> Login | None: ...
+    async def touch_login(self, login_id: str, seen_at: datetime, expires_at: datetime) -> None: ...
+    async def end_login(self, login_id: str) -> None: ...
+    async def end_logins_of(self, user_id: str) -> None: ...
+
+    async def add_refresh_token(self, token: RefreshToken, token_hash: str) -> None: ...
+    async def use_refresh_token(self, token_hash: str) -> RefreshToken | None:
+        """Mark it used and return it as it was before, in one transaction; None when there is no such token."""
+        ...
+
+    async def revoke_family(self, family: str) -> None: ...
+
+    async def add_account(self, account: Account, credentials: Credentials) -> None:
+        """ValueError when the user has an account of that venue and label already."""
+        ...
+
+    async def accounts(self, user_id: str | None = None) -> tuple[Account, ...]:
+        """Oldest first; of all users when none is named."""
+        ...
+
+    async def account(self, account_id: str) -> Account | None: ...
+    async def credentials(self, account_id: str) -> Credentials:
+        """KeyError for an unknown account; VaultError when the stored secret cannot be opened."""
+        ...
+
+    async def remove_account(self, account_id: str) -> None:
+        """Forget the key; ValueError while the account has unfinished orders. Past orders stay."""
+        ...
+
+    async def preference(self, user_id: str, name: str) -> str | None: ...
+    async def set_preference(self, user_id: str, name: str, value: str) -> None: ...
+
+
+# --- streams of commands and events --------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """A command in a consumer's hands until it is acknowledged; `attempt` counts from 1."""
+
+    command: Command
+    tag: str
+    attempt: int
+
+
+class Stream(Protocol):
+    """At least once: a delivery that is not acknowledged within its lease comes again."""
+
+    async def publish(self, command: Command) -> None:
+        """Idempotent by the command's id while it is still in the stream."""
+        ...
+
+    async def read(self, kinds: Sequence[CommandKind], consumer: str) -> Delivery:
+        """Wait for the next command."""
+        ...
+
+    async def renew(self, delivery: Delivery) -> None: ...
+    async def ack(self, delivery: Delivery) -> None: ...
+    async def retry(self, delivery: Delivery, delay_s: float) -> None:
+        """Give it back, to be delivered again after the delay."""
+        ...
+
+
+class EventBus(Protocol):
+    """Tells every process what changed. It may lose: who sees a gap in the sequence re-reads the ledger."""
+
+    async def publish(self, change: OrderChanged) -> None: ...
+    def subscribe(self) -> AsyncIterator[OrderChanged]:
+        """Events from the call on, through a bounded queue that drops the oldest."""
+        ...
+
+
+# --- venues ------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class VenueOrder:
+    """An order as the venue reports it. `status` is the venue's word put into ours: ACCEPTED, PARTIALLY_FILLED,
+    FILLED, CANCELED, REJECTED or EXPIRED. `filled_quantity` is what the venue says, fills or no fills."""
+
+    client_order_id: str
+    venue_order_id: str
+    symbol: str
+    status: OrderStatus
+    filled_quantity: Decimal
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class VenueFill:
+    """A fill as the venue reports it, before it is matched to one of our orders."""
+
+    venue_trade_id: str
+    venue_order_id: str
+    symbol: str
+    price: Decimal
+    quantity: Decimal
+    fee: Decimal
+    fee_asset: str
+    maker: bool
+    time: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """The venue took it; `fills` are those the answer carried (a market order's)."""
+
+    order: VenueOrder
+    fills: tuple[VenueFill, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """The venue did not take it: it is not there and never will be. `retry_after_s` when we asked too often."""
+
+    code: str
+    detail: str
+    retry_after_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NotSent:
+    """It never left this machine (connection refused): safe to send later."""
+
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """The answer was lost: it may be there or not."""
+
+    detail: str
+
+
+PlaceOutcome = Placed | Refused | NotSent | Lost
+
+
+@dataclass(frozen=True, slots=True)
+class CancelDone:
+    order: VenueOrder
+
+
+@dataclass(frozen=True, slots=True)
+class CancelUnclear:
+    """Not known to be cancelled (not found, refused, or the answer was lost): read the order before concluding."""
+
+    detail: str
+
+
+CancelOutcome = CancelDone | CancelUnclear
+
+
+@dataclass(frozen=True, slots=True)
+class StreamReady:
+    """The user stream is up (again): whatever happened before it must be asked for by REST."""
+
+
+@dataclass(frozen=True, slots=True)
+class VenueBalances:
+    balances: tuple[Balance, ...]
+
+
+UserEvent = StreamReady | VenueOrder | VenueFill | VenueBalances
+
+
+class VenueError(Exception):
+    """A read could not be answered (unreachable, timed out, rate limited, key refused)."""
+
+    def __init__(self, code: str, detail: str, *, auth: bool = False) -> None:
+        super().__init__(f"{code}: {detail}")
+        self.code = code
+        self.detail = detail
+        self.auth = auth
+        """The key itself was refused."""
+
+
+class VenueAccount(Protocol):
+    """One account's signed road to its venue."""
+
+    account_id: str
+
+    async def place(self, order: Order, instrument: Instrument) -> PlaceOutcome: ...
+    async def cancel(self, order: Order, instrument: Instrument) -> CancelOutcome: ...
+    async def find_order(self, order: Order, instrument: Instrument) -> VenueOrder | None:
+        """Ask by client order id (and by venue id when known); None when the venue knows none. VenueError."""
+        ...
+
+    async def open_orders(self) -> tuple[VenueOrder, ...]: ...
+    async def fills_of(self, order: Order, instrument: Instrument, venue_order_id: str) -> tuple[VenueFill, ...]: ...
+    async def balances(self) -> tuple[Balance, ...]: ...
+    def user_events(self) -> AsyncIterator[UserEvent]:
+        """Runs until cancelled, reconnecting by itself; each (re)connection starts with StreamReady."""
+        ...
+
+    async def close(self) -> None: ...
+
+
+class Venue(Protocol):
+    """A venue's public side, and the door to accounts on it."""
+
+    name: str
+    title: str
+
+    async def instruments(self) -> Mapping[str, Instrument]:
+        """By symbol (BTC/USDT); read once and kept. VenueError."""
+        ...
+
+    async def candles(
+        self, instrument: Instrument, timeframe: str, *, start_ms: int | None, end_ms: int | None, limit: int
+    ) -> tuple[Candle, ...]:
+        """Oldest first; `end_ms` is exclusive. VenueError."""
+        ...
+
+    async def tickers(self) -> Mapping[str, Ticker]: ...
+    def watch_book(self, instrument: Instrument) -> AsyncIterator[OrderBook]:
+        """The newest state after each change, at most 50 levels a side; reconnects by itself."""
+        ...
+
+    def watch_trades(self, instrument: Instrument) -> AsyncIterator[tuple[MarketTrade, ...]]:
+        """Starts with the recent trades, oldest first, then the new ones."""
+        ...
+
+    def watch_ticker(self, instrument: Instrument) -> AsyncIterator[Ticker]: ...
+    def watch_candles(self, instrument: Instrument, timeframe: str) -> AsyncIterator[Candle]:
+        """The candle that is forming, and each final one."""
+        ...
+
+    async def open_account(self, account_id: str, credentials: Credentials) -> VenueAccount: ...
+    async def test_key(self, credentials: Credentials) -> KeyCheck:
+        """Sign a harmless call with it. VenueError (with `auth` when the key is wrong)."""
+        ...
+
+    async def close(self) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class KeyCheck:
+    """What the venue says that a key may do."""
+
+    can_trade: bool
+    can_withdraw: bool
+
+
+class PaperAccounts(Protocol):
+    """Makes accounts on the built-in exchange."""
+
+    async def create(self, credentials: Credentials, balances: Mapping[str, Decimal]) -> None:
+        """Idempotent by the key. VenueError when the simulator cannot be reached or refuses."""
+        ...
