@@ -61,6 +61,42 @@ class Refusal(Exception):
         self.field = field
 
 
+class NotFound(Refusal):
+    """There is no such thing, or it is not the asker's: the answer is the same."""
+
+
+class Conflict(Refusal):
+    """It contradicts what is stored."""
+
+
+class Forbidden(Refusal):
+    """The asker may not."""
+
+
+class Unauthenticated(Refusal):
+    """Nobody is asking: a login is missing, wrong or over."""
+
+
+class TooMany(Refusal):
+    """Asked too often; may be asked again after `retry_after_s` seconds."""
+
+    def __init__(self, code: str, message: str, retry_after_s: float) -> None:
+        super().__init__(code, message)
+        self.retry_after_s = retry_after_s
+
+
+class Unavailable(Refusal):
+    """It cannot be answered now: the venue is out of reach, or the desk is not ready yet."""
+
+
+class Denied(Refusal):
+    """Our own check refused an order; it is stored as DENIED under `order_id`."""
+
+    def __init__(self, refusal: Refusal, order_id: str) -> None:
+        super().__init__(refusal.code, refusal.message, refusal.field)
+        self.order_id = order_id
+
+
 def parse_decimal(text: object, field: str) -> Decimal:
     """A non-negative exact decimal from a strict string, at most 16 digits before and 18 after the point.
 
