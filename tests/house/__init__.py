@@ -1,0 +1,1 @@
+"""The house: contracts, lints, locks, set-up and container."""
