@@ -15,6 +15,7 @@ import math
 import random
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import cast
 
 from engine.runtime import SeededRandomness
 from engine.simulator.listings import MarketProfile
@@ -187,8 +188,7 @@ def _whole(value: object) -> int:
 
 
 def _pair(value: object) -> tuple[float, float]:
-    match value:
-        case [first, second]:
-            return _number(first), _number(second)
-        case _:
-            raise TypeError(f"the noted market holds {value!r} where two numbers belong")
+    pair = cast("list[object]", value) if isinstance(value, list) else []
+    if len(pair) != 2:
+        raise TypeError(f"the noted market holds {value!r} where two numbers belong")
+    return _number(pair[0]), _number(pair[1])
