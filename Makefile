@@ -4,16 +4,16 @@
 .PHONY: run test lint bench soak lock clean
 
 run:
-	@scripts/run
+	@scripts/run $(RUN)
 
 test:
-	@scripts/test
+	@scripts/test $(TEST)
 
 lint:
 	@scripts/lint
 
 bench:
-	@scripts/bench
+	@scripts/bench $(BENCH)
 
 soak:
 	@scripts/soak
