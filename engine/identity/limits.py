@@ -1,0 +1,135 @@
+"""How often someone may ask, counted with the `limits` library over a store of our own clock."""
+
+from __future__ import annotations
+
+from collections import OrderedDict, deque
+from ipaddress import IPv6Address, ip_address
+
+from limits import RateLimitItem, RateLimitItemPerMinute, RateLimitItemPerSecond
+from limits.aio.storage import MovingWindowSupport, Storage
+from limits.aio.strategies import MovingWindowRateLimiter
+
+from engine.domain.values import TooMany
+from engine.runtime import Clock
+
+AUTH_REQUESTS = RateLimitItemPerMinute(100, 15, namespace="auth")
+"""Requests to the auth routes by one network address."""
+ACCOUNT_FAILURES = RateLimitItemPerMinute(10, 15, namespace="failures")
+"""Failed logins of one account, whoever tries."""
+REQUESTS = RateLimitItemPerMinute(600, 1, namespace="requests")
+"""Requests to the API by one user; by one network address while nobody is proven."""
+ORDERS = RateLimitItemPerSecond(10, 1, namespace="orders")
+"""Orders placed by one user."""
+
+WORDS = {
+    "auth": ("too_many_auth_requests", "Too many requests to log in from this address"),
+    "failures": ("too_many_failures", "Too many failed logins of this account"),
+    "requests": ("too_many_requests", "Too many requests"),
+    "orders": ("too_many_orders", "Too many orders"),
+}
+MOST_KEYS = 50_000
+
+
+class Limits:
+    """Moving windows: never more than the limit within any stretch of its length."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._store = WindowStore(clock)
+        self._windows = MovingWindowRateLimiter(self._store)
+
+    async def hit(self, rule: RateLimitItem, who: str) -> None:
+        """Count one; TooMany, not counted, when that would be more than the rule allows."""
+        if await self._windows.hit(rule, who):
+            return
+        oldest, _ = await self._store.get_moving_window(rule.key_for(who), rule.amount, rule.get_expiry())
+        wait_s = max(oldest + rule.get_expiry() - self._clock.monotonic(), 0.0)
+        code, words = WORDS[rule.namespace]
+        raise TooMany(code, f"{words}: try again in {_duration(wait_s)}.", wait_s)
+
+    async def forgive(self, rule: RateLimitItem, who: str) -> None:
+        """Count from nothing again."""
+        await self._windows.clear(rule, who)
+
+
+class WindowStore(Storage, MovingWindowSupport):
+    """The times of recent hits by key, in memory, on the desk's clock.
+
+    The library's own memory storage walks all keys and starts threads at each hit. Here a hit costs one
+    lookup; the key that was quiet longest is dropped when there are more than `MOST_KEYS`.
+    """
+
+    def __init__(self, clock: Clock) -> None:
+        super().__init__()
+        self._clock = clock
+        self._hits: OrderedDict[str, deque[float]] = OrderedDict()
+
+    @property
+    def base_exceptions(self) -> type[Exception]:
+        return ValueError
+
+    async def acquire_entry(self, key: str, limit: int, expiry: int, amount: int = 1) -> bool:
+        """Note `amount` hits and say so; False, and nothing noted, when that would be more than `limit`."""
+        hits = self._recent(key, expiry)
+        if len(hits) + amount > limit:
+            return False
+        hits.extend([self._clock.monotonic()] * amount)
+        self._hits[key] = hits
+        self._hits.move_to_end(key)
+        if len(self._hits) > MOST_KEYS:
+            self._hits.popitem(last=False)
+        return True
+
+    async def get_moving_window(self, key: str, limit: int, expiry: int) -> tuple[float, int]:
+        """When the oldest hit of the window was (now, without any) and how many there are."""
+        hits = self._recent(key, expiry)
+        return (hits[0] if hits else self._clock.monotonic()), min(len(hits), limit)
+
+    async def clear(self, key: str) -> None:
+        self._hits.pop(key, None)
+
+    async def reset(self) -> int | None:
+        count = len(self._hits)
+        self._hits.clear()
+        return count
+
+    async def check(self) -> bool:
+        return True
+
+    async def incr(self, key: str, expiry: int, amount: int = 1) -> int:
+        """Hits within `expiry` seconds after noting `amount` more."""
+        hits = self._recent(key, expiry)
+        hits.extend([self._clock.monotonic()] * amount)
+        self._hits[key] = hits
+        return len(hits)
+
+    async def get(self, key: str) -> int:
+        return len(self._hits.get(key, ()))
+
+    async def get_expiry(self, key: str) -> float:
+        hits = self._hits.get(key)
+        return hits[-1] if hits else self._clock.monotonic()
+
+    def _recent(self, key: str, expiry: int) -> deque[float]:
+        hits = self._hits.get(key)
+        if hits is None:
+            return deque()
+        while hits and hits[0] <= self._clock.monotonic() - expiry:
+            hits.popleft()
+        return hits
+
+
+def network_of(ip: str) -> str:
+    """What counts as one asker: an IPv4 address, or the /64 that an IPv6 address belongs to."""
+    try:
+        address = ip_address(ip)
+    except ValueError:
+        return ip
+    if isinstance(address, IPv6Address):
+        mapped = address.ipv4_mapped
+        return str(mapped) if mapped else f"{address.exploded[:19]}::/64"
+    return str(address)
+
+
+def _duration(seconds: float) -> str:
+    return f"{seconds / 60:.0f} minutes" if seconds > 90 else f"{seconds:.0f} seconds" if seconds > 1 else "a second"
