@@ -1,0 +1,337 @@
+"""What anyone may ask of the market: time, rules, book, trades, candles, tickers.
+
+Source: Binance Spot API, General and Market data endpoints, 2026-07.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final, cast
+
+import orjson
+
+from engine.simulator.filters import Rules
+from engine.simulator.model import ApiError, OrderType, PublicTrade
+from engine.simulator.operations import Call, Operation, Security, operation
+from engine.simulator.params import Params, checked_symbol
+from engine.simulator.wire import (
+    Json,
+    Notation,
+    book_ticker_json,
+    depth_json,
+    kline_json,
+    mini_ticker_json,
+    ticker_json,
+    top_of,
+    trade_json,
+)
+
+RATE_LIMITS: Final = (
+    {"rateLimitType": "REQUEST_WEIGHT", "interval": "MINUTE", "intervalNum": 1, "limit": 6000},
+    {"rateLimitType": "ORDERS", "interval": "SECOND", "intervalNum": 10, "limit": 100},
+    {"rateLimitType": "ORDERS", "interval": "DAY", "intervalNum": 1, "limit": 200000},
+    {"rateLimitType": "RAW_REQUESTS", "interval": "MINUTE", "intervalNum": 5, "limit": 61000},
+)
+AVERAGE_PRICE_MINUTES: Final = 5
+
+
+def ping(call: Call) -> Json:
+    """Nothing, which says that the exchange is there."""
+    del call
+    return {}
+
+
+def time(call: Call) -> Json:
+    """The exchange's clock."""
+    return {"serverTime": call.now_ms}
+
+
+def exchange_info(call: Call) -> Json:
+    """Symbols with their filters, and the rate limits."""
+    call.params.flag("showPermissionSets")
+    symbols = _chosen(call) or tuple(call.exchange.listings)
+    return {
+        "timezone": "UTC",
+        "serverTime": call.now_ms,
+        "rateLimits": RATE_LIMITS,
+        "exchangeFilters": [],
+        "symbols": [_symbol_json(call.notations[symbol].rules) for symbol in symbols],
+    }
+
+
+def depth(call: Call) -> Json:
+    """The book, best price first."""
+    notation = call.listed(call.params.symbol())
+    return depth_json(notation, call.exchange.depth(notation.symbol, call.params.limit(100, 5000)))
+
+
+def recent_trades(call: Call) -> list[Json]:
+    """The newest public trades, oldest first."""
+    notation = call.listed(call.params.symbol())
+    trades = call.exchange.trades(notation.symbol, limit=call.params.limit(500, 1000))
+    return [trade_json(notation, trade) for trade in trades]
+
+
+def old_trades(call: Call) -> list[Json]:
+    """Public trades from `fromId` on, as far back as they are kept."""
+    notation = call.listed(call.params.symbol())
+    trades = call.exchange.trades(
+        notation.symbol, from_id=call.params.whole("fromId"), limit=call.params.limit(500, 1000)
+    )
+    return [trade_json(notation, trade) for trade in trades]
+
+
+def agg_trades(call: Call) -> list[Json]:
+    """Trades of one taker order at one price, put together; see `aggregate` for their ids."""
+    notation = call.listed(call.params.symbol())
+    start_ms, end_ms = call.params.span()
+    limit = call.params.limit(500, 1000)
+    trades = call.exchange.trades(
+        notation.symbol,
+        from_id=call.params.whole("fromId"),
+        start_ms=start_ms,
+        end_ms=end_ms,
+        limit=limit,
+    )
+    return [agg_trade_json(notation, trades) for trades in aggregate(trades)]
+
+
+def klines(call: Call) -> list[list[object]]:
+    """Candles, oldest first, without gaps."""
+    notation = call.listed(call.params.symbol())
+    start_ms, end_ms = call.params.span()
+    found = call.exchange.klines(
+        notation.symbol,
+        call.params.text("interval"),
+        start_ms=start_ms,
+        end_ms=end_ms,
+        limit=call.params.limit(500, 1000),
+    )
+    return [kline_json(notation, kline) for kline in found]
+
+
+def average_price(call: Call) -> Json:
+    """The volume-weighted price of the last five minutes, or the last price when nothing was traded."""
+    notation = call.listed(call.params.symbol())
+    found = call.exchange.klines(notation.symbol, "1m", limit=AVERAGE_PRICE_MINUTES)
+    lots = sum(kline.lots for kline in found)
+    last = notation.price(call.exchange.last_price(notation.symbol))
+    average = notation.average(sum(kline.quote_atoms for kline in found), lots)
+    return {"mins": AVERAGE_PRICE_MINUTES, "price": average if lots else last, "closeTime": call.now_ms}
+
+
+class TickerType(StrEnum):
+    """`type` of a 24 hour ticker."""
+
+    FULL = "FULL"
+    MINI = "MINI"
+
+
+def day_ticker(call: Call) -> object:
+    """The rolling 24 hours of one symbol, some, or all."""
+    kind = call.params.choice("type", TickerType, -1130, "Data sent for parameter 'type' is not valid.")
+
+    def row(notation: Notation) -> Json:
+        ticker = call.exchange.ticker(notation.symbol)
+        if kind is TickerType.MINI:
+            return mini_ticker_json(notation, ticker)
+        return ticker_json(notation, ticker, top_of(call.exchange.depth(notation.symbol, 1)))
+
+    return _one_or_many(call, row)
+
+
+def price_ticker(call: Call) -> object:
+    """The last price of one symbol, some, or all."""
+    return _one_or_many(
+        call,
+        lambda notation: {
+            "symbol": notation.symbol,
+            "price": notation.price(call.exchange.last_price(notation.symbol)),
+        },
+    )
+
+
+def book_ticker(call: Call) -> object:
+    """The best bid and ask of one symbol, some, or all."""
+    return _one_or_many(
+        call, lambda notation: book_ticker_json(notation, top_of(call.exchange.depth(notation.symbol, 1)))
+    )
+
+
+# --- aggregation -----------------------------------------------------------------------------------
+
+
+def taker_of(trade: PublicTrade) -> int:
+    """The id of the order that took; 0 for trades brought in from outside."""
+    return trade.seller_order_id if trade.buyer_is_maker else trade.buyer_order_id
+
+
+def joins(earlier: PublicTrade, later: PublicTrade) -> bool:
+    """Whether two neighbouring trades are one aggregate: the same taker order at the same price."""
+    taker = taker_of(later)
+    return taker > 0 and taker == taker_of(earlier) and later.price_ticks == earlier.price_ticks
+
+
+def aggregate(trades: Iterable[PublicTrade]) -> list[list[PublicTrade]]:
+    """Neighbouring trades grouped into aggregates, in order."""
+    groups: list[list[PublicTrade]] = []
+    for trade in trades:
+        if groups and joins(groups[-1][-1], trade):
+            groups[-1].append(trade)
+        else:
+            groups.append([trade])
+    return groups
+
+
+def agg_trade_json(notation: Notation, group: Sequence[PublicTrade]) -> Json:
+    """An aggregate as `GET /api/v3/aggTrades` and the aggTrade stream write it.
+
+    Its id `a` is the id of its first trade: it grows, is the same at every door and after a restart, but
+    unlike Binance's it has gaps.
+    """
+    first, last = group[0], group[-1]
+    return {
+        "a": first.trade_id,
+        "p": notation.price(first.price_ticks),
+        "q": notation.quantity(sum(trade.lots for trade in group)),
+        "f": first.trade_id,
+        "l": last.trade_id,
+        "T": last.time_ms,
+        "m": first.buyer_is_maker,
+        "M": True,
+    }
+
+
+# --- symbols ---------------------------------------------------------------------------------------
+
+
+def _symbol_json(rules: Rules) -> Json:
+    listing = rules.listing
+    return {
+        "symbol": listing.symbol,
+        "status": "TRADING",
+        "baseAsset": listing.base,
+        "baseAssetPrecision": 8,
+        "quoteAsset": listing.quote,
+        "quotePrecision": 8,
+        "quoteAssetPrecision": 8,
+        "baseCommissionPrecision": 8,
+        "quoteCommissionPrecision": 8,
+        "orderTypes": [kind.value for kind in OrderType],
+        "icebergAllowed": False,
+        "ocoAllowed": False,
+        "otoAllowed": False,
+        "opoAllowed": False,
+        "quoteOrderQtyMarketAllowed": True,
+        "allowTrailingStop": False,
+        "cancelReplaceAllowed": False,
+        "amendAllowed": False,
+        "pegInstructionsAllowed": False,
+        "isSpotTradingAllowed": True,
+        "isMarginTradingAllowed": False,
+        "filters": rules.exchange_info_filters(),
+        "permissions": [],
+        "permissionSets": [["SPOT"]],
+        "defaultSelfTradePreventionMode": "NONE",
+        "allowedSelfTradePreventionModes": ["NONE"],
+    }
+
+
+def _chosen(call: Call) -> tuple[str, ...]:
+    if "symbol" in call.params and "symbols" in call.params:
+        raise ApiError(-1128, "Combination of optional parameters invalid.")
+    if "symbols" in call.params:
+        symbols = _symbol_list(call.params)
+    else:
+        symbols = (call.params.symbol(),) if "symbol" in call.params else ()
+    for symbol in symbols:
+        call.listed(symbol)
+    return symbols
+
+
+def _symbol_list(params: Params) -> tuple[str, ...]:
+    refusal = ApiError(
+        -1100, "Illegal characters found in parameter 'symbols'; legal range is a JSON array of symbols."
+    )
+    try:
+        parsed: object = orjson.loads(params.text("symbols"))
+    except orjson.JSONDecodeError:
+        raise refusal from None
+    if not isinstance(parsed, list) or not parsed:
+        raise refusal
+    return tuple(dict.fromkeys(checked_symbol(str(symbol)) for symbol in cast("list[object]", parsed)))
+
+
+def _one_or_many(call: Call, row: Callable[[Notation], Json]) -> object:
+    chosen = _chosen(call)
+    if "symbol" in call.params:
+        return row(call.notations[chosen[0]])
+    return [row(call.notations[symbol]) for symbol in chosen or call.notations]
+
+
+@dataclass(frozen=True, slots=True)
+class _ByCount:
+    """A weight that depends on whether one symbol was asked for or all."""
+
+    one: int
+    many: int
+
+    def __call__(self, params: Params) -> int:
+        return self.one if "symbol" in params else self.many
+
+
+def _depth_weight(params: Params) -> int:
+    limit = params.limit(100, 5000)
+    return next(weight for most, weight in ((100, 5), (500, 25), (1000, 50), (5000, 250)) if limit <= most)
+
+
+SYMBOLS = "symbol symbols"
+SPAN = "symbol startTime endTime limit"
+
+OPERATIONS: Final[tuple[Operation, ...]] = (
+    operation(ping, Security.NONE, "", 1, "GET /api/v3/ping", "ping"),
+    operation(time, Security.NONE, "", 1, "GET /api/v3/time", "time"),
+    operation(
+        exchange_info,
+        Security.NONE,
+        SYMBOLS + " permissions showPermissionSets symbolStatus",
+        20,
+        "GET /api/v3/exchangeInfo",
+        "exchangeInfo",
+    ),
+    operation(depth, Security.NONE, "symbol limit symbolStatus", _depth_weight, "GET /api/v3/depth", "depth"),
+    operation(recent_trades, Security.NONE, "symbol limit", 25, "GET /api/v3/trades", "trades.recent"),
+    operation(
+        old_trades, Security.NONE, "symbol limit fromId", 25, "GET /api/v3/historicalTrades", "trades.historical"
+    ),
+    operation(agg_trades, Security.NONE, SPAN + " fromId", 4, "GET /api/v3/aggTrades", "trades.aggregate"),
+    operation(klines, Security.NONE, SPAN + " interval timeZone", 2, "GET /api/v3/klines", "klines"),
+    operation(klines, Security.NONE, SPAN + " interval timeZone", 2, "GET /api/v3/uiKlines", "uiKlines"),
+    operation(average_price, Security.NONE, "symbol", 2, "GET /api/v3/avgPrice", "avgPrice"),
+    operation(
+        day_ticker,
+        Security.NONE,
+        SYMBOLS + " type symbolStatus",
+        _ByCount(2, 80),
+        "GET /api/v3/ticker/24hr",
+        "ticker.24hr",
+    ),
+    operation(
+        price_ticker,
+        Security.NONE,
+        SYMBOLS + " symbolStatus",
+        _ByCount(2, 4),
+        "GET /api/v3/ticker/price",
+        "ticker.price",
+    ),
+    operation(
+        book_ticker,
+        Security.NONE,
+        SYMBOLS + " symbolStatus",
+        _ByCount(2, 4),
+        "GET /api/v3/ticker/bookTicker",
+        "ticker.book",
+    ),
+)

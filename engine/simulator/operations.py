@@ -1,0 +1,115 @@
+"""What a client can ask for, once: REST and the WebSocket API are two doors to the same operations."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from enum import Enum
+
+from engine.runtime import Ids
+from engine.simulator.exchange import Exchange, NowMs
+from engine.simulator.model import ApiError, SimAccount
+from engine.simulator.params import Params
+from engine.simulator.signing import check_signed, holder_of_key
+from engine.simulator.wire import Notation, notations
+
+SIGNED_PARAMETERS = frozenset({"timestamp", "recvWindow", "signature"})
+
+
+class Security(Enum):
+    """Who may call: anyone, the holder of a key, or only a request signed by the key's secret."""
+
+    NONE = "none"
+    KEY = "key"
+    SIGNED = "signed"
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One request, checked: who asks (None for a public one), with what, and when."""
+
+    exchange: Exchange
+    notations: Mapping[str, Notation]
+    ids: Ids
+    params: Params
+    now_ms: int
+    account: SimAccount | None
+
+    @property
+    def customer(self) -> SimAccount:
+        """The account that asks; only for operations that are not public."""
+        if self.account is None:
+            raise ApiError(-1002, "You are not authorized to execute this request.", 401)
+        return self.account
+
+    def listed(self, symbol: str) -> Notation:
+        """The notation of a listed symbol; -1121 when it is not listed."""
+        notation = self.notations.get(symbol)
+        if notation is None:
+            raise ApiError(-1121, "Invalid symbol.")
+        return notation
+
+
+Weight = Callable[[Params], int]
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One thing a client can ask for, and the doors it is asked through.
+
+    `parameters` are all that it reads beside the signing ones; anything else is -1104. `counts_order` says
+    that a success counts against the order limits.
+    """
+
+    run: Callable[[Call], object]
+    security: Security
+    parameters: frozenset[str]
+    weight: int | Weight
+    rest: tuple[str, str] | None
+    ws: str | None
+    counts_order: bool = False
+
+    def cost(self, params: Params) -> int:
+        """The request weight of a call with these parameters."""
+        return self.weight if isinstance(self.weight, int) else self.weight(params)
+
+
+def operation(
+    run: Callable[[Call], object],
+    security: Security,
+    parameters: str,
+    weight: int | Weight,
+    rest: str | None,
+    ws: str | None,
+    *,
+    counts_order: bool = False,
+) -> Operation:
+    """An Operation from one table row: `rest` is `METHOD /path`, `parameters` are names with blanks between."""
+    door: tuple[str, str] | None = None
+    if rest is not None:
+        method, _, path = rest.partition(" ")
+        door = (method, path)
+    return Operation(run, security, frozenset(parameters.split()), weight, door, ws, counts_order)
+
+
+class Counter:
+    """Runs operations: who asks, is it signed, does it read all it was sent; then the work."""
+
+    def __init__(self, exchange: Exchange, now_ms: NowMs, ids: Ids) -> None:
+        self.exchange = exchange
+        self.now_ms = now_ms
+        self.ids = ids
+        self.notations = notations(exchange.listings)
+
+    def serve(self, asked: Operation, params: Params, api_key: str | None, payload: bytes) -> object:
+        """The answer, ready for JSON; ApiError when it is refused. `payload` is what the sender signed."""
+        account: SimAccount | None = None
+        known = asked.parameters
+        now_ms = self.now_ms()
+        if asked.security is not Security.NONE:
+            account = holder_of_key(self.exchange, api_key)
+        if asked.security is Security.SIGNED and account is not None:
+            check_signed(account, params, payload, now_ms)
+            known |= SIGNED_PARAMETERS
+        params.refuse_all_but(known)
+        return asked.run(Call(self.exchange, self.notations, self.ids, params, now_ms, account))

@@ -1,0 +1,66 @@
+"""What waits to be written to one socket: bounded, and a socket that does not keep up is closed."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Final
+
+import structlog
+from starlette.websockets import WebSocket, WebSocketDisconnect
+
+log = structlog.get_logger(__name__)
+
+MOST_WAITING: Final = 4096
+PATIENCE_S: Final = 10.0
+POLICY_VIOLATION: Final = 1008
+
+
+class Outbox:
+    """Messages for one socket, in order. One writer drains it; anyone may put.
+
+    Once `MOST_WAITING` messages wait, all of them are dropped, nothing more is taken and the socket is
+    closed with 1008: a consumer that fell behind must start over, not go on with a hole in its stream.
+    """
+
+    def __init__(self, most: int = MOST_WAITING) -> None:
+        self._waiting: asyncio.Queue[str] = asyncio.Queue(most)
+        self._overflowed = asyncio.Event()
+
+    @property
+    def overflowed(self) -> bool:
+        """Whether the consumer fell too far behind; what is put from then on goes nowhere."""
+        return self._overflowed.is_set()
+
+    @property
+    def waiting(self) -> int:
+        """How many messages the consumer has not taken yet."""
+        return self._waiting.qsize()
+
+    def put(self, text: str) -> None:
+        """Queue one text message; never waits."""
+        if self._overflowed.is_set():
+            return
+        try:
+            self._waiting.put_nowait(text)
+        except asyncio.QueueFull:
+            self._overflowed.set()
+            while not self._waiting.empty():
+                self._waiting.get_nowait()
+            self._waiting.put_nowait("")
+
+    async def drain(self, websocket: WebSocket) -> None:
+        """Write what is put, until the socket ends, falls behind or takes nothing for ten seconds."""
+        try:
+            while True:
+                text = await self._waiting.get()
+                if self._overflowed.is_set():
+                    break
+                async with asyncio.timeout(PATIENCE_S):
+                    await websocket.send_text(text)
+            log.warning("consumer fell behind", path=websocket.scope["path"])
+            async with asyncio.timeout(PATIENCE_S):
+                await websocket.close(POLICY_VIOLATION, "too slow")
+        except TimeoutError:
+            log.warning("consumer takes nothing", path=websocket.scope["path"])
+        except WebSocketDisconnect:
+            return

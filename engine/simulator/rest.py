@@ -1,0 +1,93 @@
+"""The REST door: `/api/v3/…`, with Binance's errors, rate limit headers and user stream keys."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import orjson
+import structlog
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+
+from engine.simulator.model import ApiError
+from engine.simulator.operations import Counter, Operation
+from engine.simulator.params import Params, parse_form
+from engine.simulator.signing import rest_payload
+from engine.simulator.usage import Usage
+
+log = structlog.get_logger(__name__)
+
+LARGEST_BODY: Final = 64 * 1024
+METHODS: Final = ("GET", "POST", "PUT", "DELETE")
+
+
+class Rest:
+    """Answers every REST request of the Binance protocol from a table of operations."""
+
+    def __init__(self, counter: Counter, operations: tuple[Operation, ...], usage: Usage) -> None:
+        self._counter = counter
+        self._usage = usage
+        self._operations = {door: asked for asked in operations if (door := asked.rest) is not None}
+        self._paths = frozenset(path for _, path in self._operations)
+
+    async def answer(self, request: Request) -> Response:
+        """The answer to one request; never raises for what a client sent."""
+        asked = self._operations.get((request.method, request.scope["path"]))
+        if asked is None:
+            return self._unknown(request)
+        client = request.client.host if request.client else ""
+        try:
+            body = await _body(request)
+            answer = self._answer(asked, request, body, client)
+            status = 200
+        except ApiError as refusal:
+            answer = {"code": refusal.code, "msg": refusal.message}
+            status = refusal.http_status
+        except ClientDisconnect:
+            return Response(status_code=499)
+        except Exception:  # the door's last resort: logged, and answered as Binance does
+            log.exception("request failed", path=request.scope["path"])
+            answer = {"code": -1000, "msg": "An unknown error occurred while processing the request."}
+            status = 500
+        return json_response(answer, status, self._usage.headers(client, request.headers.get("x-mbx-apikey")))
+
+    def _answer(self, asked: Operation, request: Request, body: bytes, client: str) -> object:
+        query: bytes = request.scope["query_string"]
+        api_key = request.headers.get("x-mbx-apikey")
+        params = Params(parse_form(query, body))
+        self._usage.spend(client, asked.cost(params))
+        answer = self._counter.serve(asked, params, api_key, rest_payload(query, body))
+        if asked.counts_order and api_key is not None:
+            self._usage.count_order(api_key)
+        return answer
+
+    def _unknown(self, request: Request) -> Response:
+        path: str = request.scope["path"]
+        known = path in self._paths
+        status, error = (405, "Method Not Allowed") if known else (404, "Not Found")
+        answer = {
+            "timestamp": self._counter.now_ms(),
+            "status": status,
+            "error": error,
+            "message": f"There is no {request.method} {path} at this exchange.",
+            "path": path,
+        }
+        return json_response(answer, status, {})
+
+
+def json_response(answer: object, status: int, headers: dict[str, str]) -> Response:
+    """A JSON answer; `content-type` as Binance sends it."""
+    return Response(orjson.dumps(answer), status, headers, media_type="application/json;charset=UTF-8")
+
+
+async def _body(request: Request) -> bytes:
+    if request.method == "GET":
+        return b""
+    chunks: list[bytes] = []
+    size = 0
+    async for chunk in request.stream():
+        size += len(chunk)
+        if size > LARGEST_BODY:
+            raise ApiError(-1101, "Request body is too large.", 413)
+        chunks.append(chunk)
+    return b"".join(chunks)

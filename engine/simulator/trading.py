@@ -1,0 +1,403 @@
+"""Orders as a client sends them and asks for them: parsing, placing, canceling, looking up.
+
+Source: Binance Spot API, Trading and Account endpoints, 2026-07.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from enum import StrEnum
+from typing import Final
+
+from engine.simulator.model import ApiError, NewOrder, OrderType, Side, SimOrder, TimeInForce
+from engine.simulator.operations import Call, Operation, Security, operation
+from engine.simulator.params import missing, not_required
+from engine.simulator.wire import (
+    Json,
+    Notation,
+    ack_json,
+    balance_json,
+    canceled_json,
+    figure,
+    fill_json,
+    full_json,
+    order_json,
+    result_json,
+)
+
+LONGEST_SPAN_MS: Final = 24 * 60 * 60 * 1000
+
+UNSUPPORTED: Final = {
+    OrderType.STOP_LOSS: "Stop loss orders are not supported for this symbol.",
+    OrderType.STOP_LOSS_LIMIT: "Stop loss limit orders are not supported for this symbol.",
+    OrderType.TAKE_PROFIT: "Take profit orders are not supported for this symbol.",
+    OrderType.TAKE_PROFIT_LIMIT: "Take profit limit orders are not supported for this symbol.",
+}
+
+
+class Answer(StrEnum):
+    """`newOrderRespType`."""
+
+    ACK = "ACK"
+    RESULT = "RESULT"
+    FULL = "FULL"
+
+
+class Stp(StrEnum):
+    """`selfTradePreventionMode`: only NONE is allowed here, as exchangeInfo says."""
+
+    NONE = "NONE"
+
+
+def place(call: Call) -> Json:
+    """Place an order; the answer is as long as `newOrderRespType` asks."""
+    notation, request = _new_order(call)
+    default = Answer.FULL if request.type in {OrderType.MARKET, OrderType.LIMIT} else Answer.ACK
+    answer = call.params.choice("newOrderRespType", Answer, -1130, _invalid("newOrderRespType")) or default
+    _may_trade(call)
+    order, fills = call.exchange.place(call.customer.account_id, request)
+    if answer is Answer.ACK:
+        return ack_json(order)
+    return full_json(notation, order, fills) if answer is Answer.FULL else result_json(notation, order)
+
+
+def place_test(call: Call) -> Json:
+    """Check an order's parameters without placing it; with `computeCommissionRates` tell its rates."""
+    notation, request = _new_order(call)
+    call.params.choice("newOrderRespType", Answer, -1130, _invalid("newOrderRespType"))
+    _may_trade(call)
+    _check_filters(call, notation, request)
+    if not call.params.flag("computeCommissionRates"):
+        return {}
+    rates = _commission_rates(call)
+    return {
+        "standardCommissionForOrder": {"maker": rates["maker"], "taker": rates["taker"]},
+        "taxCommissionForOrder": {"maker": figure(0), "taker": figure(0)},
+        "discount": _no_discount(notation),
+    }
+
+
+def cancel(call: Call) -> Json:
+    """Cancel one open order by `orderId` or `origClientOrderId`."""
+    notation = call.listed(call.params.symbol())
+    order_id, client_order_id = _which(call)
+    cancel_id = call.params.client_order_id("newClientOrderId") or call.ids.new()
+    restriction = call.params.choice("cancelRestrictions", Restriction, -1145, "Invalid cancelRestrictions")
+    _may_trade(call)
+    if restriction is not None:
+        _check_restriction(call, notation.symbol, order_id, client_order_id, restriction)
+    order = call.exchange.cancel(
+        call.customer.account_id,
+        notation.symbol,
+        order_id=order_id,
+        client_order_id=client_order_id,
+        cancel_client_order_id=cancel_id,
+    )
+    return canceled_json(notation, order, cancel_id)
+
+
+class Restriction(StrEnum):
+    """`cancelRestrictions`."""
+
+    ONLY_NEW = "ONLY_NEW"
+    ONLY_PARTIALLY_FILLED = "ONLY_PARTIALLY_FILLED"
+
+
+def _check_restriction(
+    call: Call, symbol: str, order_id: int | None, client_order_id: str | None, restriction: Restriction
+) -> None:
+    order = call.exchange.order(call.customer.account_id, symbol, order_id=order_id, client_order_id=client_order_id)
+    if order.status.value != restriction.value.removeprefix("ONLY_"):
+        raise ApiError(-2011, "Order was not canceled due to cancel restrictions.")
+
+
+def cancel_all(call: Call) -> list[Json]:
+    """Cancel every open order of a symbol, each with a cancel id of its own; -2011 when there is none."""
+    notation = call.listed(call.params.symbol())
+    _may_trade(call)
+    account_id = call.customer.account_id
+    answers: list[Json] = []
+    for order in call.exchange.open_orders(account_id, notation.symbol):
+        cancel_id = call.ids.new()
+        canceled = call.exchange.cancel(
+            account_id, notation.symbol, order_id=order.order_id, cancel_client_order_id=cancel_id
+        )
+        answers.append(canceled_json(notation, canceled, cancel_id))
+    if not answers:
+        raise ApiError(-2011, "Unknown order sent.")
+    return answers
+
+
+def status(call: Call) -> Json:
+    """One order, open or finished."""
+    notation = call.listed(call.params.symbol())
+    order_id, client_order_id = _which(call)
+    order = call.exchange.order(
+        call.customer.account_id, notation.symbol, order_id=order_id, client_order_id=client_order_id
+    )
+    return order_json(notation, order)
+
+
+def open_orders(call: Call) -> list[Json]:
+    """The open orders of one symbol, or of all."""
+    symbol = call.params.symbol() if "symbol" in call.params else None
+    if symbol is not None:
+        call.listed(symbol)
+    return _order_list(call, call.exchange.open_orders(call.customer.account_id, symbol))
+
+
+def all_orders(call: Call) -> list[Json]:
+    """The orders of a symbol, oldest first; from `orderId` on or within `startTime` and `endTime`."""
+    notation = call.listed(call.params.symbol())
+    start_ms, end_ms = _day_span(call)
+    return _order_list(
+        call,
+        call.exchange.orders(
+            call.customer.account_id,
+            notation.symbol,
+            from_id=call.params.whole("orderId"),
+            start_ms=start_ms,
+            end_ms=end_ms,
+            limit=call.params.limit(500, 1000),
+        ),
+    )
+
+
+def my_trades(call: Call) -> list[Json]:
+    """The account's executions on a symbol, oldest first."""
+    notation = call.listed(call.params.symbol())
+    start_ms, end_ms = _day_span(call)
+    fills = call.exchange.fills(
+        call.customer.account_id,
+        notation.symbol,
+        order_id=call.params.whole("orderId"),
+        from_id=call.params.whole("fromId"),
+        start_ms=start_ms,
+        end_ms=end_ms,
+        limit=call.params.limit(500, 1000),
+    )
+    return [fill_json(notation, fill) for fill in fills]
+
+
+def account(call: Call) -> Json:
+    """Balances, rates and rights of the account."""
+    customer = call.customer
+    balances = call.exchange.balances(customer.account_id)
+    if call.params.flag("omitZeroBalances"):
+        balances = tuple(balance for balance in balances if balance.free or balance.locked)
+    rates = _commission_rates(call)
+    return {
+        "makerCommission": int(customer.maker_bps),
+        "takerCommission": int(customer.taker_bps),
+        "buyerCommission": 0,
+        "sellerCommission": 0,
+        "commissionRates": rates,
+        "canTrade": customer.can_trade,
+        "canWithdraw": customer.can_withdraw,
+        "canDeposit": True,
+        "brokered": False,
+        "requireSelfTradePrevention": False,
+        "preventSor": False,
+        "updateTime": call.now_ms,
+        "accountType": "SPOT",
+        "balances": [balance_json(balance) for balance in balances],
+        "permissions": ["SPOT"],
+        "uid": customer.account_id,
+    }
+
+
+def commission(call: Call) -> Json:
+    """What the account pays on a symbol."""
+    notation = call.listed(call.params.symbol())
+    none = {name: figure(0) for name in ("maker", "taker", "buyer", "seller")}
+    return {
+        "symbol": notation.symbol,
+        "standardCommission": _commission_rates(call),
+        "specialCommission": none,
+        "taxCommission": none,
+        "discount": _no_discount(notation),
+    }
+
+
+def order_limits(call: Call) -> list[Json]:
+    """The order limits; how much of them is used is not told here but in the answer headers."""
+    del call
+    return [
+        {"rateLimitType": "ORDERS", "interval": "SECOND", "intervalNum": 10, "limit": 100, "count": 0},
+        {"rateLimitType": "ORDERS", "interval": "DAY", "intervalNum": 1, "limit": 200000, "count": 0},
+    ]
+
+
+def _refused(code: int, message: str) -> Callable[[Call], object]:
+    def refuse(call: Call) -> object:
+        del call
+        raise ApiError(code, message)
+
+    return refuse
+
+
+def none_yet(call: Call) -> list[Json]:
+    """The answer to lists that are always empty here: order lists, prevented matches, allocations."""
+    del call
+    return []
+
+
+# --- parsing ---------------------------------------------------------------------------------------
+
+
+def _new_order(call: Call) -> tuple[Notation, NewOrder]:
+    params = call.params
+    notation = call.listed(params.symbol())
+    side = params.choice("side", Side, -1117, "Invalid side.")
+    if side is None:
+        raise missing("side")
+    kind = params.choice("type", OrderType, -1116, "Invalid orderType.")
+    if kind is None:
+        raise missing("type")
+    _refuse_what_is_not_offered(call, kind)
+    client_order_id = params.client_order_id("newClientOrderId") or call.ids.new()
+    force = params.choice("timeInForce", TimeInForce, -1115, "Invalid timeInForce.")
+    price, quantity, quote = (params.optional(name) for name in ("price", "quantity", "quoteOrderQty"))
+    if kind is OrderType.MARKET:
+        _refuse_present(call, "price", "timeInForce")
+        if quantity is None and quote is None:
+            raise missing("quantity")
+        if quantity is not None and quote is not None:
+            raise not_required("quoteOrderQty")
+    else:
+        _refuse_present(call, "quoteOrderQty")
+        if kind is OrderType.LIMIT_MAKER:
+            _refuse_present(call, "timeInForce")
+        elif force is None:
+            raise missing("timeInForce")
+        if quantity is None:
+            raise missing("quantity")
+        if price is None:
+            raise missing("price")
+    return notation, NewOrder(
+        symbol=notation.symbol,
+        side=side,
+        type=kind,
+        client_order_id=client_order_id,
+        time_in_force=force or TimeInForce.GTC,
+        price_ticks=0 if price is None else notation.rules.parse_price(price),
+        lots=0 if quantity is None else notation.rules.parse_lots(quantity),
+        quote_atoms=0 if quote is None else notation.rules.parse_quote_atoms(quote),
+    )
+
+
+def _refuse_what_is_not_offered(call: Call, kind: OrderType) -> None:
+    for name in ("strategyId", "strategyType"):
+        call.params.whole(name)
+    call.params.choice(
+        "selfTradePreventionMode", Stp, -2010, "This symbol does not allow the specified self-trade prevention mode."
+    )
+    if call.params.atoms("icebergQty"):
+        raise ApiError(-2010, "Iceberg orders are not supported for this symbol.")
+    message = UNSUPPORTED.get(kind)
+    if message is not None:
+        raise ApiError(-2010, message)
+    _refuse_present(call, "stopPrice", "trailingDelta")
+
+
+def _refuse_present(call: Call, *names: str) -> None:
+    for name in names:
+        if name in call.params:
+            raise not_required(name)
+
+
+def _check_filters(call: Call, notation: Notation, request: NewOrder) -> None:
+    depth = call.exchange.depth(notation.symbol, 1)
+    opposite = depth.asks if request.side is Side.BUY else depth.bids
+    best_ticks = opposite[0][0] if opposite else 0
+    open_orders = len(call.exchange.open_orders(call.customer.account_id, notation.symbol))
+    notation.rules.check(request, call.exchange.last_price(notation.symbol), best_ticks, open_orders)
+
+
+def _which(call: Call) -> tuple[int | None, str | None]:
+    order_id = call.params.whole("orderId")
+    client_order_id = call.params.optional("origClientOrderId")
+    if order_id is None and client_order_id is None:
+        raise ApiError(-1102, "Param 'origClientOrderId' or 'orderId' must be sent, but both were empty/null!")
+    return order_id, client_order_id
+
+
+def _day_span(call: Call) -> tuple[int | None, int | None]:
+    start_ms, end_ms = call.params.span()
+    if start_ms is not None and end_ms is not None and end_ms - start_ms > LONGEST_SPAN_MS:
+        raise ApiError(-1127, "More than 24 hours between startTime and endTime.")
+    return start_ms, end_ms
+
+
+def _may_trade(call: Call) -> None:
+    if not call.customer.can_trade:
+        raise ApiError(-2010, "This action is disabled on this account.")
+
+
+def _order_list(call: Call, orders: tuple[SimOrder, ...]) -> list[Json]:
+    return [order_json(call.notations[order.request.symbol], order) for order in orders]
+
+
+def _commission_rates(call: Call) -> dict[str, str]:
+    customer = call.customer
+    rates = {"maker": customer.maker_bps, "taker": customer.taker_bps}
+    return {name: f"{bps / 10_000:.8f}" for name, bps in rates.items()} | {"buyer": figure(0), "seller": figure(0)}
+
+
+def _no_discount(notation: Notation) -> Json:
+    del notation
+    return {"enabledForAccount": False, "enabledForSymbol": False, "discountAsset": "BNB", "discount": figure(0)}
+
+
+def _invalid(name: str) -> str:
+    return f"Data sent for parameter '{name}' is not valid."
+
+
+NEW_ORDER = (
+    "symbol side type timeInForce quantity quoteOrderQty price newClientOrderId strategyId strategyType stopPrice "
+    "trailingDelta icebergQty newOrderRespType selfTradePreventionMode"
+)
+LIST = "symbol orderId startTime endTime limit"
+LATER = (
+    "orderId origClientOrderId cancelOrderId cancelOrigClientOrderId cancelReplaceMode cancelNewClientOrderId "
+    "cancelRestrictions newQty orderRateLimitExceededMode " + NEW_ORDER
+)
+OCO = NEW_ORDER + (
+    " listClientOrderId aboveType abovePrice aboveStopPrice aboveTimeInForce aboveClientOrderId belowType belowPrice"
+    " belowStopPrice belowTimeInForce belowClientOrderId limitClientOrderId stopClientOrderId stopLimitPrice"
+    " stopLimitTimeInForce aboveTrailingDelta belowTrailingDelta orderListId"
+)
+NO_OCO = _refused(-2010, "OCO orders are not supported for this symbol.")
+NO_REPLACE = _refused(-2010, "Cancel-replace is not supported for this symbol.")
+NO_AMEND = _refused(-2038, "Order amend is not supported for this symbol.")
+
+OPERATIONS: Final[tuple[Operation, ...]] = (
+    operation(place, Security.SIGNED, NEW_ORDER, 1, "POST /api/v3/order", "order.place", counts_order=True),
+    operation(
+        place_test, Security.SIGNED, NEW_ORDER + " computeCommissionRates", 1, "POST /api/v3/order/test", "order.test"
+    ),
+    operation(
+        cancel,
+        Security.SIGNED,
+        "symbol orderId origClientOrderId newClientOrderId cancelRestrictions",
+        1,
+        "DELETE /api/v3/order",
+        "order.cancel",
+    ),
+    operation(cancel_all, Security.SIGNED, "symbol", 1, "DELETE /api/v3/openOrders", "openOrders.cancelAll"),
+    operation(status, Security.SIGNED, "symbol orderId origClientOrderId", 4, "GET /api/v3/order", "order.status"),
+    operation(open_orders, Security.SIGNED, "symbol", 6, "GET /api/v3/openOrders", "openOrders.status"),
+    operation(all_orders, Security.SIGNED, LIST, 20, "GET /api/v3/allOrders", "allOrders"),
+    operation(my_trades, Security.SIGNED, LIST + " fromId", 20, "GET /api/v3/myTrades", "myTrades"),
+    operation(account, Security.SIGNED, "omitZeroBalances", 20, "GET /api/v3/account", "account.status"),
+    operation(commission, Security.SIGNED, "symbol", 20, "GET /api/v3/account/commission", "account.commission"),
+    operation(order_limits, Security.SIGNED, "", 40, "GET /api/v3/rateLimit/order", "account.rateLimits.orders"),
+    operation(NO_REPLACE, Security.SIGNED, LATER, 1, "POST /api/v3/order/cancelReplace", "order.cancelReplace"),
+    operation(NO_AMEND, Security.SIGNED, LATER, 4, "PUT /api/v3/order/amend/keepPriority", "order.amend.keepPriority"),
+    operation(NO_OCO, Security.SIGNED, OCO, 1, "POST /api/v3/orderList/oco", "orderList.place.oco"),
+    operation(NO_OCO, Security.SIGNED, OCO, 1, "POST /api/v3/order/oco", "orderList.place"),
+    operation(none_yet, Security.SIGNED, "", 6, "GET /api/v3/openOrderList", "openOrderLists.status"),
+    operation(
+        none_yet, Security.SIGNED, "fromId startTime endTime limit", 20, "GET /api/v3/allOrderList", "allOrderLists"
+    ),
+)

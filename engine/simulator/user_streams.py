@@ -1,0 +1,144 @@
+"""User data: every account's own events, to the sockets that may see them.
+
+Two ways in: a listen key (older clients, `/ws/<listenKey>`) and a subscription on the WebSocket API.
+
+Source: Binance Spot API, "User Data Streams", 2026-07.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from itertools import count
+from typing import Final
+
+import orjson
+
+from engine.runtime import Ids
+from engine.simulator.events import account_position, execution_report
+from engine.simulator.exchange import Exchange, NowMs
+from engine.simulator.model import ApiError, BalancesChanged, OrderReported, SimEvent
+from engine.simulator.operations import Call, Operation, Security, operation
+from engine.simulator.outbox import Outbox
+from engine.simulator.wire import Json, Notation
+
+LISTEN_KEY_MS: Final = 60 * 60 * 1000
+
+
+@dataclass(eq=False, frozen=True, slots=True)
+class UserSubscription:
+    """One socket's interest in one account; `head` and `tail` go around each event."""
+
+    account_id: int
+    outbox: Outbox
+    head: str = ""
+    tail: str = ""
+
+    def put(self, event: str) -> None:
+        """Queue one encoded event."""
+        self.outbox.put(f"{self.head}{event}{self.tail}")
+
+
+@dataclass(slots=True)
+class ListenKey:
+    """A key that stands for an account's stream until it expires. One per account."""
+
+    account_id: int
+    key: str
+    expires_ms: int
+
+
+class UserStreams:
+    """Who gets which account's events."""
+
+    def __init__(self, exchange: Exchange, notations: Mapping[str, Notation], ids: Ids, now_ms: NowMs) -> None:
+        self._notations = notations
+        self._ids = ids
+        self._now_ms = now_ms
+        self._subscriptions: dict[int, list[UserSubscription]] = {}
+        self._by_account: dict[int, ListenKey] = {}
+        self._by_key: dict[str, ListenKey] = {}
+        self._execution_ids = count(now_ms())
+        self._stop_listening = exchange.listen(self._on_event)
+
+    def close(self) -> None:
+        """Stop listening to the exchange."""
+        self._stop_listening()
+
+    def subscribe(self, subscription: UserSubscription) -> None:
+        """Send the account's events from now on."""
+        self._subscriptions.setdefault(subscription.account_id, []).append(subscription)
+
+    def unsubscribe(self, subscription: UserSubscription) -> None:
+        """End it; one that ended already is no error."""
+        mine = self._subscriptions.get(subscription.account_id, [])
+        if subscription in mine:
+            mine.remove(subscription)
+        if not mine:
+            self._subscriptions.pop(subscription.account_id, None)
+
+    def account_of(self, key: str) -> int | None:
+        """The account a listen key stands for, or None when it is unknown or has expired."""
+        held = self._by_key.get(key)
+        if held is None:
+            return None
+        if held.expires_ms <= self._now_ms():
+            self._drop(held)
+            return None
+        return held.account_id
+
+    def operations(self) -> tuple[Operation, ...]:
+        """Making, keeping and closing listen keys."""
+        path = "/api/v3/userDataStream"
+        return (
+            operation(self._start, Security.KEY, "", 2, f"POST {path}", "userDataStream.start"),
+            operation(self._keep, Security.KEY, "listenKey", 2, f"PUT {path}", "userDataStream.ping"),
+            operation(self._stop, Security.KEY, "listenKey", 2, f"DELETE {path}", "userDataStream.stop"),
+        )
+
+    def _start(self, call: Call) -> Json:
+        account_id = call.customer.account_id
+        held = self._by_account.get(account_id)
+        if held is None or self.account_of(held.key) is None:
+            held = ListenKey(
+                account_id, (self._ids.new() + self._ids.secret().replace("-", "a").replace("_", "b"))[:64], 0
+            )
+            self._by_account[account_id] = self._by_key[held.key] = held
+        held.expires_ms = call.now_ms + LISTEN_KEY_MS
+        return {"listenKey": held.key}
+
+    def _keep(self, call: Call) -> Json:
+        self._held(call).expires_ms = call.now_ms + LISTEN_KEY_MS
+        return {}
+
+    def _stop(self, call: Call) -> Json:
+        self._drop(self._held(call))
+        return {}
+
+    def _held(self, call: Call) -> ListenKey:
+        key = call.params.text("listenKey")
+        if self.account_of(key) != call.customer.account_id:
+            raise ApiError(-1125, "This listenKey does not exist.")
+        return self._by_key[key]
+
+    def _drop(self, held: ListenKey) -> None:
+        del self._by_account[held.account_id]
+        del self._by_key[held.key]
+
+    def _on_event(self, event: SimEvent) -> None:
+        if isinstance(event, OrderReported):
+            account_id = event.order.account_id
+        elif isinstance(event, BalancesChanged):
+            account_id = event.account_id
+        else:
+            return
+        mine = self._subscriptions.get(account_id)
+        if not mine:
+            return
+        if isinstance(event, OrderReported):
+            notation = self._notations[event.order.request.symbol]
+            encoded = orjson.dumps(execution_report(notation, event, next(self._execution_ids))).decode()
+        else:
+            encoded = orjson.dumps(account_position(event)).decode()
+        for subscription in mine:
+            subscription.put(encoded)
