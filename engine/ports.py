@@ -368,11 +368,21 @@ class StreamReady:
 
 
 @dataclass(frozen=True, slots=True)
+class OrderReport:
+    """An order as it stands after something happened to it, with the fill when that is what happened."""
+
+    order: VenueOrder
+    fill: VenueFill | None
+
+
+@dataclass(frozen=True, slots=True)
 class VenueBalances:
+    """The assets whose balance changed, as they are now; zero when nothing is left."""
+
     balances: tuple[Balance, ...]
 
 
-UserEvent = StreamReady | VenueOrder | VenueFill | VenueBalances
+UserEvent = StreamReady | OrderReport | VenueBalances
 
 
 class VenueError(Exception):
@@ -398,7 +408,7 @@ class VenueAccount(Protocol):
         ...
 
     async def open_orders(self) -> tuple[VenueOrder, ...]: ...
-    async def fills_of(self, order: Order, instrument: Instrument, venue_order_id: str) -> tuple[VenueFill, ...]: ...
+    async def fills_of(self, instrument: Instrument, venue_order_id: str) -> tuple[VenueFill, ...]: ...
     async def balances(self) -> tuple[Balance, ...]: ...
     def user_events(self) -> AsyncIterator[UserEvent]:
         """Runs until cancelled, reconnecting by itself; each (re)connection starts with StreamReady."""
@@ -440,6 +450,10 @@ class Venue(Protocol):
     async def open_account(self, account_id: str, credentials: Credentials) -> VenueAccount: ...
     async def test_key(self, credentials: Credentials) -> KeyCheck:
         """Sign a harmless call with it. VenueError (with `auth` when the key is wrong)."""
+        ...
+
+    def heard_at(self) -> float | None:
+        """When the market streams last received anything, a ping included, on the monotonic clock; None before."""
         ...
 
     async def close(self) -> None: ...
