@@ -126,6 +126,21 @@ class SimOrder:
     def remaining_lots(self) -> int:
         return self.lots - self.filled_lots
 
+    def copy(self) -> SimOrder:
+        """The order as it stands now; the engine will not change the copy."""
+        return SimOrder(
+            self.order_id,
+            self.account_id,
+            self.request,
+            self.status,
+            self.created_ms,
+            self.updated_ms,
+            self.lots,
+            self.filled_lots,
+            self.filled_quote_atoms,
+            self.working,
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class SimFill:
@@ -185,6 +200,24 @@ class Kline:
     taker_buy_quote_atoms: int = 0
     first_trade_id: int = -1
     last_trade_id: int = -1
+
+    def copy(self) -> Kline:
+        """The candle as it stands now."""
+        return Kline(
+            self.open_ms,
+            self.close_ms,
+            self.open,
+            self.high,
+            self.low,
+            self.close,
+            self.lots,
+            self.quote_atoms,
+            self.trades,
+            self.taker_buy_lots,
+            self.taker_buy_quote_atoms,
+            self.first_trade_id,
+            self.last_trade_id,
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,207 @@
+"""Accounts of the exchange: what each holds, its open orders, and the newest of its finished ones.
+
+Sums are conserved: what a trade takes from one account it gives to another, commissions to the fee
+account. The outsiders of a replay are an account, too, the only one that may owe.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections import defaultdict, deque
+from collections.abc import Iterable, Iterator, Mapping
+from decimal import Decimal
+from itertools import islice
+from typing import TypeVar
+
+from engine.simulator.book import Entry
+from engine.simulator.model import ATOMS, ApiError, Balance, SimAccount, SimFill, SimOrder
+
+FEES_ID = 0
+OUTSIDERS_ID = -1
+KEPT_ORDERS = 10_000
+KEPT_FILLS = 20_000
+
+INSUFFICIENT = "Account has insufficient balance for requested action."
+
+Kept = TypeVar("Kept", SimOrder, SimFill)
+
+
+class Account:
+    """One account's money and orders. Amounts in atoms."""
+
+    __slots__ = ("account_id", "free", "history", "locked", "maker_rate", "open", "open_ids", "profile", "taker_rate")
+
+    def __init__(self, profile: SimAccount) -> None:
+        self.profile = profile
+        self.account_id = profile.account_id
+        self.maker_rate = _rate(profile.maker_bps)
+        self.taker_rate = _rate(profile.taker_bps)
+        """Commission rates as (numerator, denominator) of what is received."""
+        self.free: defaultdict[str, int] = defaultdict(int)
+        self.locked: defaultdict[str, int] = defaultdict(int)
+        self.open: dict[int, Entry] = {}
+        self.open_ids: dict[str, int] = {}
+        """Client order ids of open orders."""
+        self.history: History | None = History() if profile.api_key else None
+
+    def lock(self, asset: str, atoms: int) -> None:
+        """Put aside what a resting order may need."""
+        self.free[asset] -= atoms
+        self.locked[asset] += atoms
+
+    def balance(self, asset: str) -> Balance:
+        """What it holds of one asset."""
+        return Balance(asset, self.free.get(asset, 0), self.locked.get(asset, 0))
+
+    def balances(self) -> tuple[Balance, ...]:
+        """All assets it has ever held, by name."""
+        return tuple(self.balance(asset) for asset in sorted({*self.free, *self.locked}))
+
+
+class History:
+    """The orders and fills of one account with a key: all open ones, and a bounded number of finished ones."""
+
+    __slots__ = ("_finished", "_newest", "fills_by_order", "fills_by_symbol", "orders")
+
+    def __init__(self) -> None:
+        self.orders: dict[int, SimOrder] = {}
+        self.fills_by_order: dict[int, list[SimFill]] = {}
+        self.fills_by_symbol: dict[str, list[SimFill]] = {}
+        self._newest: dict[tuple[str, str], int] = {}
+        self._finished: deque[int] = deque()
+
+    def add(self, order: SimOrder) -> None:
+        """Remember an order from its first moment."""
+        request = order.request
+        self.orders[order.order_id] = order
+        self._newest[request.symbol, request.client_order_id] = order.order_id
+
+    def add_fill(self, fill: SimFill) -> None:
+        """Remember one fill; a symbol's come in the order of their trade ids."""
+        self.fills_by_order.setdefault(fill.order_id, []).append(fill)
+        fills = self.fills_by_symbol.setdefault(fill.symbol, [])
+        fills.append(fill)
+        if len(fills) >= 2 * KEPT_FILLS:
+            del fills[:-KEPT_FILLS]
+
+    def finish(self, order: SimOrder) -> None:
+        """Count a finished order; the oldest is forgotten when there are too many."""
+        self._finished.append(order.order_id)
+        if len(self._finished) > KEPT_ORDERS:
+            self._forget(self._finished.popleft())
+
+    def by_client_id(self, symbol: str, client_order_id: str) -> SimOrder | None:
+        """The newest order of this client id."""
+        order_id = self._newest.get((symbol, client_order_id))
+        return None if order_id is None else self.orders[order_id]
+
+    def orders_of(
+        self, symbol: str, from_id: int | None, start_ms: int | None, end_ms: int | None, limit: int
+    ) -> list[SimOrder]:
+        """Oldest first: from an id or a time on, else the newest `limit`."""
+        forward = from_id is not None or start_ms is not None
+        chosen = (
+            order
+            for order in (self.orders.values() if forward else reversed(self.orders.values()))
+            if order.request.symbol == symbol
+            and (from_id is None or order.order_id >= from_id)
+            and _within(order.created_ms, start_ms, end_ms)
+        )
+        return _ordered(islice(chosen, limit), forward)
+
+    def fills_of(
+        self,
+        symbol: str,
+        order_id: int | None,
+        from_id: int | None,
+        start_ms: int | None,
+        end_ms: int | None,
+        limit: int,
+    ) -> list[SimFill]:
+        """Oldest first: from a trade id or a time on, else the newest `limit`."""
+        fills = self.fills_by_symbol.get(symbol, [])
+        if order_id is not None:
+            fills = [fill for fill in self.fills_by_order.get(order_id, []) if fill.symbol == symbol]
+        if from_id is not None:
+            fills = fills[bisect_left(fills, from_id, key=_trade_id) :]
+        forward = from_id is not None or start_ms is not None
+        chosen = (fill for fill in (fills if forward else reversed(fills)) if _within(fill.time_ms, start_ms, end_ms))
+        return _ordered(islice(chosen, limit), forward)
+
+    def finished(self) -> Iterator[int]:
+        """Ids of the finished orders that are still known, in the order in which they finished."""
+        return iter(self._finished)
+
+    def _forget(self, order_id: int) -> None:
+        order = self.orders.pop(order_id)
+        self.fills_by_order.pop(order_id, None)
+        key = (order.request.symbol, order.request.client_order_id)
+        if self._newest.get(key) == order_id:
+            del self._newest[key]
+
+
+class Accounts:
+    """All accounts by id and by key, the fee account and the outsiders among them."""
+
+    def __init__(self) -> None:
+        self.by_id: dict[int, Account] = {}
+        self._by_key: dict[str, Account] = {}
+        self.last_id = 0
+        nothing = Decimal(0)
+        self.fees = self.add(SimAccount(FEES_ID, "", "", maker_bps=nothing, taker_bps=nothing))
+        self.outsiders = self.add(SimAccount(OUTSIDERS_ID, "", "", maker_bps=nothing, taker_bps=nothing))
+
+    def add(self, profile: SimAccount) -> Account:
+        """Take in an account; its key must be free."""
+        account = Account(profile)
+        self.by_id[profile.account_id] = account
+        if profile.api_key:
+            self._by_key[profile.api_key] = account
+        self.last_id = max(self.last_id, profile.account_id)
+        return account
+
+    def get(self, account_id: int) -> Account:
+        """The account of a customer; ApiError when there is none."""
+        account = self.by_id.get(account_id)
+        if account is None:
+            raise ApiError(-2015, "Invalid API-key, IP, or permissions for action.", 401)
+        return account
+
+    def by_key(self, api_key: str) -> Account | None:
+        """The account that trades with this key."""
+        return self._by_key.get(api_key)
+
+    def total(self, asset: str) -> int:
+        """The atoms of an asset that all accounts hold together."""
+        return sum(account.free.get(asset, 0) + account.locked.get(asset, 0) for account in self.by_id.values())
+
+
+def to_atoms(balances: Mapping[str, Decimal]) -> dict[str, int]:
+    """Opening balances as atoms; ValueError when one is negative or finer than an atom."""
+    atoms: dict[str, int] = {}
+    for asset, quantity in balances.items():
+        exact = quantity * ATOMS
+        if not exact.is_finite() or exact < 0 or exact != exact.to_integral_value():
+            raise ValueError(f"{quantity} {asset} is not a whole number of 1e-8 {asset}")
+        atoms[asset] = int(exact)
+    return atoms
+
+
+def _rate(bps: Decimal) -> tuple[int, int]:
+    numerator, denominator = (bps / 10_000).as_integer_ratio()
+    return numerator, denominator
+
+
+def _trade_id(fill: SimFill) -> int:
+    return fill.trade_id
+
+
+def _within(at_ms: int, start_ms: int | None, end_ms: int | None) -> bool:
+    return (start_ms is None or at_ms >= start_ms) and (end_ms is None or at_ms <= end_ms)
+
+
+def _ordered(chosen: Iterable[Kept], forward: bool) -> list[Kept]:
+    found = list(chosen)
+    if not forward:
+        found.reverse()
+    return found

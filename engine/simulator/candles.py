@@ -1,0 +1,288 @@
+"""Candles of one symbol: minutes kept as columns of integers, every longer interval put together from them.
+
+Intervals as Binance has them (Spot API, "Kline/Candlestick data", 2026-07): weeks open on Monday,
+months on the first, all in UTC.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from itertools import pairwise
+from typing import Any
+
+from engine.simulator.model import ApiError, Kline
+
+MINUTE_MS = 60_000
+DAY_MS = 86_400_000
+KEPT_MINUTES = 10 * 1440
+
+FIXED_INTERVALS_MS = {
+    "1m": MINUTE_MS,
+    "3m": 3 * MINUTE_MS,
+    "5m": 5 * MINUTE_MS,
+    "15m": 15 * MINUTE_MS,
+    "30m": 30 * MINUTE_MS,
+    "1h": 60 * MINUTE_MS,
+    "2h": 120 * MINUTE_MS,
+    "4h": 240 * MINUTE_MS,
+    "6h": 360 * MINUTE_MS,
+    "8h": 480 * MINUTE_MS,
+    "12h": 720 * MINUTE_MS,
+    "1d": DAY_MS,
+    "3d": 3 * DAY_MS,
+}
+INTERVALS = (*FIXED_INTERVALS_MS, "1w", "1M")
+FIRST_MONDAY_MS = 4 * DAY_MS
+
+COLUMNS = (
+    "open_ms",
+    "open",
+    "high",
+    "low",
+    "close",
+    "lots",
+    "quote_atoms",
+    "trades",
+    "taker_buy_lots",
+    "taker_buy_quote_atoms",
+    "first_trade_id",
+    "last_trade_id",
+)
+
+
+def interval_ms(interval: str, at_ms: int) -> tuple[int, int]:
+    """The [open, next open) of the candle of this interval that holds `at_ms`; ApiError -1120 when unknown."""
+    length = FIXED_INTERVALS_MS.get(interval)
+    if length is not None:
+        start = at_ms - at_ms % length
+        return start, start + length
+    if interval == "1w":
+        start = at_ms - (at_ms - FIRST_MONDAY_MS) % (7 * DAY_MS)
+        return start, start + 7 * DAY_MS
+    if interval == "1M":
+        day = datetime.fromtimestamp(at_ms // 1000, UTC)
+        first = datetime(day.year, day.month, 1, tzinfo=UTC)
+        following = datetime(day.year + day.month // 12, day.month % 12 + 1, 1, tzinfo=UTC)
+        return int(first.timestamp()) * 1000, int(following.timestamp()) * 1000
+    raise ApiError(-1120, "Invalid interval.")
+
+
+class Candles:
+    """The last ten days of one symbol in minutes, without gaps from the first one kept to the newest trade."""
+
+    def __init__(self) -> None:
+        self._columns: dict[str, array[int]] = {name: array("q") for name in COLUMNS}
+        self._forming: dict[str, Kline] = {}
+
+    def __len__(self) -> int:
+        return len(self._columns["open_ms"])
+
+    @property
+    def last_close(self) -> int:
+        """The newest price in ticks, 0 when there is none."""
+        closes = self._columns["close"]
+        return closes[-1] if closes else 0
+
+    def record(self, price: int, lots: int, quote_atoms: int, taker_buys: bool, trade_id: int, at_ms: int) -> None:
+        """Add one trade to its minute; a time before the newest minute counts into that."""
+        columns = self._columns
+        opens = columns["open_ms"]
+        minute = at_ms - at_ms % MINUTE_MS
+        if not opens or opens[-1] < minute:
+            self._open_minute(minute, price)
+        if columns["trades"][-1] == 0:
+            columns["open"][-1] = columns["high"][-1] = columns["low"][-1] = price
+        if columns["first_trade_id"][-1] < 0:
+            columns["first_trade_id"][-1] = trade_id
+        columns["high"][-1] = max(columns["high"][-1], price)
+        columns["low"][-1] = min(columns["low"][-1], price)
+        columns["close"][-1] = price
+        columns["lots"][-1] += lots
+        columns["quote_atoms"][-1] += quote_atoms
+        columns["trades"][-1] += 1
+        if taker_buys:
+            columns["taker_buy_lots"][-1] += lots
+            columns["taker_buy_quote_atoms"][-1] += quote_atoms
+        columns["last_trade_id"][-1] = trade_id
+        if self._forming:
+            self._update_forming(price, lots, quote_atoms, taker_buys, trade_id, at_ms)
+
+    def load(self, minutes: Sequence[Kline]) -> None:
+        """History before the first trade, gapless and oldest first; ValueError when it is not that."""
+        if len(self):
+            raise ValueError("history can only be loaded before the first candle")
+        for before, after in pairwise(minutes):
+            if after.open_ms != before.open_ms + MINUTE_MS:
+                raise ValueError(f"the history has a gap after {before.open_ms}")
+        kept = minutes[-KEPT_MINUTES:]
+        for name, column in self._columns.items():
+            column.extend([getattr(minute, name) for minute in kept])
+
+    def between(self, interval: str, start_ms: int | None, end_ms: int | None, limit: int, now_ms: int) -> list[Kline]:
+        """Candles that open in [start, end], the newest `limit`, or the oldest `limit` when `start_ms` is given."""
+        opens = self._columns["open_ms"]
+        interval_ms(interval, now_ms)
+        if not opens or limit <= 0:
+            return []
+        first = interval_ms(interval, opens[0])[0]
+        last = interval_ms(interval, min(now_ms if end_ms is None else end_ms, max(now_ms, opens[-1])))[0]
+        if start_ms is not None:
+            first = max(first, _open_at_or_after(interval, start_ms))
+            last = min(last, _steps_after(interval, first, limit - 1))
+        else:
+            first = max(first, _steps_before(interval, last, limit - 1))
+        if first > last:
+            return []
+        return list(_aggregate(self._minutes(first, interval_ms(interval, last)[1], now_ms), interval))
+
+    def current(self, interval: str, now_ms: int) -> Kline | None:
+        """The candle that holds `now_ms`, flat when nothing has traded in it yet; None before the first price."""
+        if not len(self):
+            return None
+        start = interval_ms(interval, max(now_ms, self._columns["open_ms"][-1]))[0]
+        forming = self._forming.get(interval)
+        if forming is None or forming.open_ms != start:
+            found = self.between(interval, start, None, 1, now_ms)
+            forming = self._forming[interval] = found[0]
+        return forming.copy()
+
+    def total(self, start_ms: int, end_ms: int, now_ms: int) -> Kline | None:
+        """All minutes that open in [start, end) as one candle; None when there is none."""
+        total: Kline | None = None
+        for minute in self._minutes(start_ms, end_ms, now_ms):
+            if total is None:
+                total = minute
+            else:
+                merge(total, minute)
+        return total
+
+    def newest_volume(self, count: int, now_ms: int) -> tuple[int, int]:
+        """Lots and quote atoms traded in the newest `count` minutes up to now."""
+        opens = self._columns["open_ms"]
+        oldest = now_ms - now_ms % MINUTE_MS - (count - 1) * MINUTE_MS
+        lots = quote_atoms = 0
+        for index in range(len(opens) - 1, max(-1, len(opens) - 1 - count), -1):
+            if opens[index] < oldest:
+                break
+            lots += self._columns["lots"][index]
+            quote_atoms += self._columns["quote_atoms"][index]
+        return lots, quote_atoms
+
+    def dump(self) -> dict[str, str]:
+        """The columns as text for a snapshot."""
+        return {name: column.tobytes().hex() for name, column in self._columns.items()}
+
+    def restore(self, columns: Mapping[str, Any]) -> None:
+        """Take what `dump` gave."""
+        for name in COLUMNS:
+            self._columns[name] = array("q", bytes.fromhex(columns[name]))
+        self._forming.clear()
+
+    def _open_minute(self, minute: int, price: int) -> None:
+        opens, closes = self._columns["open_ms"], self._columns["close"]
+        if opens:
+            close, following = closes[-1], opens[-1] + MINUTE_MS
+            if minute - following >= KEPT_MINUTES * MINUTE_MS:
+                following = minute - (KEPT_MINUTES - 1) * MINUTE_MS
+                for column in self._columns.values():
+                    del column[:]
+            for flat in range(following, minute, MINUTE_MS):
+                self._append(flat, close)
+        self._append(minute, price)
+        if len(opens) > KEPT_MINUTES + 1440:
+            for column in self._columns.values():
+                del column[: len(column) - KEPT_MINUTES]
+
+    def _append(self, minute: int, price: int) -> None:
+        for column, value in zip(self._columns.values(), (minute, price, price, price, price, *EMPTY), strict=True):
+            column.append(value)
+
+    def _update_forming(
+        self, price: int, lots: int, quote_atoms: int, taker_buys: bool, trade_id: int, at_ms: int
+    ) -> None:
+        trade = Kline(at_ms, at_ms, price, price, price, price, lots, quote_atoms, 1, 0, 0, trade_id, trade_id)
+        if taker_buys:
+            trade.taker_buy_lots, trade.taker_buy_quote_atoms = lots, quote_atoms
+        for interval, forming in list(self._forming.items()):
+            if at_ms > forming.close_ms:
+                del self._forming[interval]
+                continue
+            if forming.trades == 0 and at_ms < forming.open_ms + MINUTE_MS:
+                forming.open = forming.high = forming.low = price
+            merge(forming, trade)
+
+    def _minutes(self, start_ms: int, end_ms: int, now_ms: int) -> Iterator[Kline]:
+        """Minutes that open in [start, end), flat ones behind the newest trade included, none after now."""
+        opens = self._columns["open_ms"]
+        if not opens:
+            return
+        first = opens[0]
+        low = max(0, (start_ms - first + MINUTE_MS - 1) // MINUTE_MS)
+        high = min(len(opens), (end_ms - first + MINUTE_MS - 1) // MINUTE_MS)
+        names = list(self._columns.values())
+        for row in zip(*(column[low:high] for column in names), strict=True):
+            yield Kline(row[0], row[0] + MINUTE_MS - 1, *row[1:])
+        close = self.last_close
+        for minute in range(max(opens[-1] + MINUTE_MS, first + low * MINUTE_MS), min(end_ms, now_ms + 1), MINUTE_MS):
+            yield Kline(minute, minute + MINUTE_MS - 1, close, close, close, close)
+
+
+EMPTY = (0, 0, 0, 0, 0, -1, -1)
+
+
+def merge(total: Kline, later: Kline) -> None:
+    """Add a later candle to an earlier one, in place; the earlier one's times stay."""
+    if later.trades == 0 and later.high == later.low == total.close:
+        return
+    total.high = max(total.high, later.high)
+    total.low = min(total.low, later.low)
+    total.close = later.close
+    total.lots += later.lots
+    total.quote_atoms += later.quote_atoms
+    total.trades += later.trades
+    total.taker_buy_lots += later.taker_buy_lots
+    total.taker_buy_quote_atoms += later.taker_buy_quote_atoms
+    if total.first_trade_id < 0:
+        total.first_trade_id = later.first_trade_id
+    if later.last_trade_id >= 0:
+        total.last_trade_id = later.last_trade_id
+
+
+def _aggregate(minutes: Iterable[Kline], interval: str) -> Iterator[Kline]:
+    total: Kline | None = None
+    for minute in minutes:
+        if total is not None and minute.open_ms <= total.close_ms:
+            merge(total, minute)
+            continue
+        if total is not None:
+            yield total
+        total = minute
+        start, following = interval_ms(interval, minute.open_ms)
+        total.open_ms, total.close_ms = start, following - 1
+    if total is not None:
+        yield total
+
+
+def _open_at_or_after(interval: str, at_ms: int) -> int:
+    start, following = interval_ms(interval, at_ms)
+    return start if start == at_ms else following
+
+
+def _steps_after(interval: str, open_ms: int, steps: int) -> int:
+    length = FIXED_INTERVALS_MS.get(interval)
+    if length is not None:
+        return open_ms + steps * length
+    for _ in range(min(steps, KEPT_MINUTES)):
+        open_ms = interval_ms(interval, open_ms)[1]
+    return open_ms
+
+
+def _steps_before(interval: str, open_ms: int, steps: int) -> int:
+    length = FIXED_INTERVALS_MS.get(interval)
+    if length is not None:
+        return open_ms - steps * length
+    for _ in range(min(steps, KEPT_MINUTES)):
+        open_ms = interval_ms(interval, open_ms - 1)[0]
+    return open_ms

@@ -1,0 +1,85 @@
+"""A market: one symbol with its rules, its book and its tape."""
+
+from __future__ import annotations
+
+from engine.simulator.book import Book
+from engine.simulator.filters import Rules
+from engine.simulator.model import ApiError, Listing, NewOrder, Side
+from engine.simulator.tape import Tape
+
+Top = tuple[int, int, int, int]
+
+
+class Market:
+    """Where one symbol is traded; only the matching engine changes it."""
+
+    __slots__ = (
+        "base",
+        "book",
+        "outside_top_id",
+        "quote",
+        "rules",
+        "shown_top",
+        "symbol",
+        "tape",
+        "touched",
+        "update_id",
+    )
+
+    def __init__(self, listing: Listing) -> None:
+        self.symbol = listing.symbol
+        self.base = listing.base
+        self.quote = listing.quote
+        self.rules = Rules(listing)
+        self.book = Book()
+        self.tape = Tape(self.rules)
+        self.update_id = 0
+        self.touched: dict[Side, dict[int, None]] = {Side.BUY: {}, Side.SELL: {}}
+        """Levels that the operation under way has changed."""
+        self.shown_top: Top = (0, 0, 0, 0)
+        """The best prices that were told last."""
+        self.outside_top_id = 0
+        """The update id of the newest best prices that came from outside."""
+
+    def cost_of(self, lots: int) -> int:
+        """Quote atoms that buying so many lots at market pays; with fewer on offer, what all of them cost."""
+        cost = 0
+        for level in self.book.asks.levels.values():
+            taken = min(lots, level.lots)
+            cost += self.rules.quote_atoms(level.price, taken)
+            lots -= taken
+            if lots == 0:
+                break
+        return cost
+
+    def lots_for_quote(self, side: Side, quote_atoms: int) -> tuple[int, bool]:
+        """The lots that trade at market for at most so many quote atoms, and whether the book had enough."""
+        total = 0
+        for level in self.book.facing(side).levels.values():
+            for entry in level:
+                lots = min(entry.lots, self.rules.lots_for(quote_atoms, level.price))
+                total += lots
+                quote_atoms -= self.rules.quote_atoms(level.price, lots)
+                if lots < entry.lots:
+                    return total, True
+        return total, False
+
+    def can_fill(self, request: NewOrder, limit_ticks: int | None) -> bool:
+        """Whether all of an order can trade at once."""
+        facing = self.book.facing(request.side)
+        missing = request.lots
+        for level in facing.levels.values():
+            if limit_ticks is not None and level.price * facing.sign > limit_ticks * facing.sign:
+                return False
+            missing -= level.lots
+            if missing <= 0:
+                return True
+        return False
+
+
+def find_market(markets: dict[str, Market], symbol: str) -> Market:
+    """The market of a symbol; ApiError -1121 when it is not listed."""
+    market = markets.get(symbol)
+    if market is None:
+        raise ApiError(-1121, "Invalid symbol.")
+    return market

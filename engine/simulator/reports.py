@@ -1,0 +1,105 @@
+"""What the exchange tells of an operation, in order: reports and trades as they happen, then balances and book."""
+
+from __future__ import annotations
+
+from engine.simulator.accounts import Accounts
+from engine.simulator.marketplace import Market
+from engine.simulator.model import (
+    BalancesChanged,
+    DepthChanged,
+    Execution,
+    OrderReported,
+    PublicTrade,
+    Side,
+    SimEvent,
+    SimFill,
+    SimOrder,
+    TopChanged,
+    TradePrinted,
+)
+
+
+class Reports:
+    """Collects the events of the operation under way; silent while a journal is replayed."""
+
+    __slots__ = ("_accounts", "_moved", "events", "silent")
+
+    def __init__(self, accounts: Accounts) -> None:
+        self._accounts = accounts
+        self.events: list[SimEvent] = []
+        self.silent = False
+        self._moved: dict[int, None] = {}
+
+    def order(
+        self, order: SimOrder, execution: Execution, at_ms: int, fill: SimFill | None = None, cancel_id: str = ""
+    ) -> None:
+        """What has become of an order."""
+        if not self.silent:
+            self.events.append(OrderReported(order.copy(), execution, at_ms, fill, cancel_id))
+            self._moved[order.account_id] = None
+
+    def trade(
+        self,
+        market: Market,
+        trade_id: int,
+        price: int,
+        lots: int,
+        buyer_id: int,
+        seller_id: int,
+        buyer_is_maker: bool,
+        at_ms: int,
+    ) -> None:
+        """A trade as everyone sees it."""
+        if not self.silent:
+            trade = PublicTrade(market.symbol, trade_id, price, lots, buyer_id, seller_id, buyer_is_maker, at_ms)
+            self.events.append(TradePrinted(trade))
+
+    def complete(
+        self, market: Market, at_ms: int, last_update_id: int = 0, *, always: bool = False, outside: bool = False
+    ) -> None:
+        """End an operation: count its changed levels as updates, then tell balances, depth and best prices.
+
+        With `always` a change of depth is told even if no level changed. `last_update_id` is taken over
+        when it is ahead of what the book has counted to.
+        """
+        bids, asks = market.touched[Side.BUY], market.touched[Side.SELL]
+        changed = len(bids) + len(asks)
+        first = market.update_id + 1
+        if changed or always:
+            market.update_id = max(market.update_id + max(changed, 1), last_update_id)
+        if not self.silent:
+            self._tell_balances(market, at_ms)
+            if changed or always:
+                self._tell_depth(market, first, at_ms)
+                if not outside or market.update_id > market.outside_top_id:
+                    self.top(market)
+        bids.clear()
+        asks.clear()
+
+    def top(self, market: Market) -> None:
+        """The best prices, if they are not what was told last."""
+        top = market.book.best()
+        if top != market.shown_top:
+            market.shown_top = top
+            self.events.append(TopChanged(market.symbol, market.update_id, *top))
+
+    def _tell_depth(self, market: Market, first_update_id: int, at_ms: int) -> None:
+        bids, asks = market.book.bids, market.book.asks
+        self.events.append(
+            DepthChanged(
+                market.symbol,
+                first_update_id,
+                market.update_id,
+                tuple((price, bids.lots_at(price)) for price in market.touched[Side.BUY]),
+                tuple((price, asks.lots_at(price)) for price in market.touched[Side.SELL]),
+                at_ms,
+            )
+        )
+
+    def _tell_balances(self, market: Market, at_ms: int) -> None:
+        for account_id in self._moved:
+            account = self._accounts.by_id[account_id]
+            if account.history is not None:
+                balances = (account.balance(market.base), account.balance(market.quote))
+                self.events.append(BalancesChanged(account_id, balances, at_ms))
+        self._moved.clear()
