@@ -28,7 +28,6 @@ from engine.simulator.admin import Admin, Keys, open_account
 from engine.simulator.channels import MarketChannels
 from engine.simulator.exchange import Exchange, NowMs
 from engine.simulator.flow import Flow, build_flow
-from engine.simulator.journal import JournalError
 from engine.simulator.listings import default_listings
 from engine.simulator.market import OPERATIONS as MARKET
 from engine.simulator.model import ApiError
@@ -231,8 +230,6 @@ def _open_exchange(config: SimulatorConfig, now_ms: NowMs) -> Exchange:
         raise CannotStart(
             f"cannot keep a journal in {config.journal_dir} ({_reason(error)}): choose a folder that can be written"
         ) from None
-    except JournalError as error:
-        raise CannotStart(f"cannot continue the journal in {config.journal_dir}: {error}") from None
 
 
 def _open_flow(config: SimulatorConfig, exchange: Exchange, clock: Clock) -> Flow:
