@@ -1,0 +1,2 @@
+export * from "./dom.js";
+export * from "./market.js";
