@@ -1,17 +1,24 @@
-"""Hands what changed to the sessions of the user it belongs to (skeleton: agreed signatures)."""
+"""Hands what changed to the sessions of the user it belongs to."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from dataclasses import dataclass
+import asyncio
+from collections import deque
+from collections.abc import AsyncGenerator, AsyncIterator
+from dataclasses import dataclass, field
+from weakref import WeakSet
 
 from engine.domain.messages import OrderChanged
 from engine.domain.position import Balance
+from engine.ports import EventBus
+from engine.runtime import Supervisor
+
+LONGEST_QUEUE = 256
 
 
 @dataclass(frozen=True, slots=True)
 class BalancesUpdate:
-    """An account's balances as the venue just reported them."""
+    """An account's balances as the venue just reported them: all that are held, by asset."""
 
     user_id: str
     account_id: str
@@ -29,8 +36,83 @@ UserUpdate = OrderChanged | BalancesUpdate | Resync
 
 
 class Hub:
-    def subscribe(self, user_id: str) -> AsyncIterator[UserUpdate]:
-        """One session's updates until it is closed (`aclose`); a bounded queue, whose overflow becomes one Resync."""
-        raise NotImplementedError
+    """Reads the event bus and fans out by user. A lost event shows as a gap in the sequence and becomes a Resync."""
 
-    def subscribers(self, user_id: str) -> int: ...
+    def __init__(self, bus: EventBus) -> None:
+        self._bus = bus
+        self._subscriptions: dict[str, WeakSet[_Subscription]] = {}
+
+    def start(self, supervisor: Supervisor) -> None:
+        supervisor.keep("hub", self._pump)
+
+    def subscribe(self, user_id: str) -> AsyncIterator[UserUpdate]:
+        """One session's updates from this call on until it is closed (`aclose`); a bounded queue, whose overflow
+        becomes one Resync."""
+        subscription = _Subscription(user_id)
+        self._subscriptions.setdefault(user_id, WeakSet()).add(subscription)
+        return self._updates(subscription)
+
+    def subscribers(self, user_id: str) -> int:
+        """How many sessions of the user listen now."""
+        return len(self._subscriptions.get(user_id, ()))
+
+    def listening(self) -> frozenset[str]:
+        """The users with at least one session."""
+        return frozenset(user_id for user_id, subscriptions in self._subscriptions.items() if len(subscriptions))
+
+    def publish_balances(self, update: BalancesUpdate) -> None:
+        for subscription in tuple(self._subscriptions.get(update.user_id, ())):
+            subscription.put(update)
+
+    async def _pump(self) -> None:
+        changes = self._bus.subscribe()
+        # Whatever happened while nobody pumped is gone: a restart of this task is a gap for everyone.
+        for user_id in self.listening():
+            for subscription in tuple(self._subscriptions[user_id]):
+                subscription.put(Resync(user_id))
+        async for change in changes:
+            for subscription in tuple(self._subscriptions.get(change.user_id, ())):
+                subscription.put_change(change)
+
+    async def _updates(self, subscription: _Subscription) -> AsyncGenerator[UserUpdate]:
+        try:
+            while True:
+                yield await subscription.next()
+        finally:
+            mine = self._subscriptions.get(subscription.user_id)
+            if mine is not None:
+                mine.discard(subscription)
+                if not len(mine):
+                    del self._subscriptions[subscription.user_id]
+
+
+@dataclass(eq=False)
+class _Subscription:
+    """Held by its session's iterator alone: one that is dropped without being closed vanishes with it."""
+
+    user_id: str
+    waiting: deque[UserUpdate] = field(default_factory=deque[UserUpdate])
+    arrived: asyncio.Event = field(default_factory=asyncio.Event)
+    sequence: int | None = None
+
+    def put_change(self, change: OrderChanged) -> None:
+        """Changes arrive in the order of their commits; one that comes late was covered by the Resync of its gap."""
+        if self.sequence is not None and change.sequence <= self.sequence:
+            return
+        if self.sequence is not None and change.sequence > self.sequence + 1:
+            self.put(Resync(self.user_id))
+        self.sequence = change.sequence
+        self.put(change)
+
+    def put(self, update: UserUpdate) -> None:
+        if len(self.waiting) >= LONGEST_QUEUE:
+            self.waiting.clear()
+            update = Resync(self.user_id)
+        self.waiting.append(update)
+        self.arrived.set()
+
+    async def next(self) -> UserUpdate:
+        while not self.waiting:
+            self.arrived.clear()
+            await self.arrived.wait()
+        return self.waiting.popleft()

@@ -157,7 +157,8 @@ class Road:
 def trouble_of(error: BaseError, secrets: tuple[str, ...] = ()) -> Trouble:
     """A failure that ccxt raised without an answer of the venue: was anything sent at all?"""
     cause = error.__cause__
-    detail = cut(redact(repr(cause) if cause is not None else str(error), secrets))
+    said = str(error) if cause is None else f"{type(cause).__name__}: {cause}"
+    detail = cut(redact(said, secrets))
     # Raised while the connection was being made, a failed TLS handshake included: nothing was written yet.
     if isinstance(cause, aiohttp.ClientConnectorError | aiohttp.ConnectionTimeoutError | socket.gaierror):
         return Trouble(TroubleKind.NOT_SENT, "UNREACHABLE", detail)
