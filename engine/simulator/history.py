@@ -19,7 +19,7 @@ from engine.simulator.process import (
 )
 
 WEEK_MINUTES = 7 * 24 * 60
-PRINTS_AN_ORDER = 1.7
+PRINTS_AN_ORDER = 1.2
 """Trades that one taker's order makes on average, by what it finds in the book."""
 
 

@@ -29,16 +29,17 @@ from engine.simulator.model import (
     TradePrinted,
 )
 
-MOVE_BPS = 0.42
-"""Mean distance that the fair price goes before the makers requote: what keeps the touch still in most moments."""
+MOVE_A_YEAR = 0.93e-4
+"""Mean distance that the fair price goes before the makers requote, as a part of a year's volatility: what keeps
+the touch still in most moments. 0.42 hundredths of a per cent for BTCUSDT."""
 RETREAT = 0.3
 """Part of the missing orders that come back in one beat."""
 LARGEST_REFILL = 12
-TURNOVER_PER_S = 1.6
+TURNOVER_PER_S = 3.0
 """Cancels a second and side that no price move causes."""
 PRESSURE_FADES_S = 45.0
 MOST_PRESSURE_BPS = 40.0
-EXCITEMENT, EXCITEMENT_FADES_S = 0.55, 1.5
+EXCITEMENT, EXCITEMENT_FADES_S = 0.65, 0.8
 """Of a hundred takers' orders these many were set off by an earlier one, and how fast that wears off."""
 FOLLOWING = 0.87
 """How often a taker's order takes the side of the parent order that is being worked."""
@@ -68,7 +69,7 @@ class Mood:
 
     bid_ticks: int
     """Where the makers bid; they ask one spread above it."""
-    patience_bps: float = MOVE_BPS
+    patience_bps: float = 0.5
     pressure_bps: float = 0.0
     """How far other people's trades push the fair price."""
     side: int = 1
@@ -150,8 +151,9 @@ class SymbolTraders:
         """Fill both sides at once: before anyone can look."""
         for side in Side:
             self._touch(rng, side)
+            taken: set[int] = set()
             while len(self._orders[side]) < self.profile.levels:
-                self._rest(rng, side)
+                self._rest(rng, side, taken)
 
     def beat(self, rng: random.Random, fair_price: float, activity: float, elapsed_s: float) -> None:
         """One moment of the market. `fair_price` in quote units, `activity` 1 in usual times."""
@@ -180,7 +182,7 @@ class SymbolTraders:
         gone = fair - mood.bid_ticks - half
         if abs(gone) <= max(mood.patience_bps * fair / 10_000, 0.75):
             return
-        mood.patience_bps = MOVE_BPS * rng.expovariate(1.0)
+        mood.patience_bps = 10_000 * MOVE_A_YEAR * self.profile.volatility * rng.expovariate(1.0)
         mood.bid_ticks = max(1, math.floor(fair - half + 0.5))
         late, limit = (Side.SELL, mood.bid_ticks) if gone > 0 else (Side.BUY, self._price(Side.SELL))
         stale = [
@@ -188,8 +190,8 @@ class SymbolTraders:
             for order_id, resting in self._orders[late].items()
             if (resting.price_ticks <= limit if late is Side.SELL else resting.price_ticks >= limit)
         ]
-        if stale and rng.random() < 0.6:
-            lots = min(sum(resting.lots for _, resting in stale), 2 * self._order_lots(rng))
+        if stale and rng.random() < 0.5:
+            lots = min(sum(resting.lots for _, resting in stale), self._order_lots(rng))
             self._hit(_other(late), lots, limit)
         for order_id, resting in stale:
             if order_id in self._orders[late]:
@@ -223,23 +225,30 @@ class SymbolTraders:
             self._touch(rng, side)
         missing = self.profile.levels - len(orders)
         if missing > 0:
+            taken = {resting.price_ticks for resting in orders.values()}
             for _ in range(min(LARGEST_REFILL, math.ceil(RETREAT * missing))):
-                self._rest(rng, side)
+                self._rest(rng, side, taken)
         elif missing < -self.profile.levels // 4:
             order_id, resting = next(iter(orders.items()))
             self.exchange.cancel(resting.account_id, self.listing.symbol, order_id=order_id)
 
     def _touch(self, rng: random.Random, side: Side) -> None:
-        notional = 0.5 * self.profile.touch_notional * math.exp(0.9 * rng.gauss(0.0, 1.0))
-        self._join(rng, side, self._price(side), self._lots(notional))
+        """A few orders at the best price, from dust to most of what waits there."""
+        for _ in range(1 + int(3 * rng.random())):
+            notional = 0.12 * self.profile.touch_notional * math.exp(1.4 * rng.gauss(0.0, 1.0))
+            self._join(rng, side, self._price(side), self._lots(notional))
 
-    def _rest(self, rng: random.Random, side: Side) -> None:
-        """One more order somewhere behind the touch: a third of them close to it, a few far away."""
+    def _rest(self, rng: random.Random, side: Side, taken: set[int]) -> None:
+        """One more order behind the touch: a third of them close to it, a few far away, rather alone than in line."""
         depth = self._ticks(self.profile.depth_bps)
         near = rng.random() < 0.3
         distance = rng.expovariate(4 / depth) if near else depth * math.exp(0.8 * rng.gauss(0.0, 1.0))
         behind = 1 + int(distance)
-        price = self._price(side) + (behind if side is Side.SELL else -behind)
+        outwards = 1 if side is Side.SELL else -1
+        price = self._price(side) + outwards * behind
+        while price in taken and rng.random() < 0.8:
+            price += outwards
+        taken.add(price)
         weight = math.sqrt(0.5 + 0.5 * distance / depth)
         notional = weight * self.profile.order_notional * math.exp(min(2.6, 1.5 * rng.gauss(0.0, 1.0)))
         self._join(rng, side, price, self._lots(notional))
@@ -276,7 +285,8 @@ class SymbolTraders:
         notional = self.profile.trade_notional * math.exp(self.profile.trade_tail * min(TAIL_CUT, rng.gauss(0.0, 1.0)))
         lots = self._lots(notional)
         digits = len(str(lots)) - 1
-        return round(lots, -digits) if digits and rng.random() < 0.2 else lots
+        round_lots = round(lots, -digits) if digits and rng.random() < 0.2 else lots
+        return max(round_lots, self._fewest(self.mood.bid_ticks))
 
     # --- orders ----------------------------------------------------------------------------------
     def _hit(self, side: Side, lots: int, limit_ticks: int) -> None:

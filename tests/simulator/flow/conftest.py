@@ -1,0 +1,57 @@
+"""What the tests of the market share: the recorded day, and an exchange on a clock that the test turns."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from engine.simulator.exchange import Exchange
+from engine.simulator.listings import default_listings
+
+RECORDED = Path(__file__).parents[4] / "shared" / "data" / "btcusdt_20240808.gz"
+
+
+class HandClock:
+    """Milliseconds since 1970 that only the test moves."""
+
+    def __init__(self, at_ms: int = 1_790_000_012_345) -> None:
+        self.at_ms = at_ms
+
+    def __call__(self) -> int:
+        return self.at_ms
+
+
+@pytest.fixture
+def recorded_day() -> Path:
+    """The recorded capture; a stranger's clone has none and skips, our own build must have it."""
+    if not RECORDED.is_file():
+        if os.environ.get("CI") == "true":
+            pytest.fail(f"{RECORDED} is missing, and CI=true promises it")
+        pytest.skip(f"the recorded day {RECORDED} is not part of a clone")
+    return RECORDED
+
+
+@pytest.fixture
+def hand_clock() -> HandClock:
+    return HandClock()
+
+
+OpenExchange = Callable[..., Exchange]
+
+
+@pytest.fixture
+def open_exchange(hand_clock: HandClock) -> Iterator[OpenExchange]:
+    """Opens exchanges with the default listings on the hand clock, and closes them all at the end."""
+    opened: list[Exchange] = []
+
+    def open_one(seed: int = 1, journal_dir: Path | None = None) -> Exchange:
+        exchange = Exchange(default_listings(), seed, hand_clock, journal_dir)
+        opened.append(exchange)
+        return exchange
+
+    yield open_one
+    for exchange in opened:
+        exchange.close()
