@@ -189,6 +189,10 @@ class Account:
     paper: bool
 
 
+class VaultError(Exception):
+    """A stored secret cannot be opened; the message says why, and never what it is."""
+
+
 class Users(Protocol):
     """Who may ask, and with which keys their orders are signed. Secrets are encrypted at rest by the implementation."""
 

@@ -1,0 +1,61 @@
+"""The event bus inside one process."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from typing import Self
+from weakref import WeakSet
+
+from engine.domain.messages import OrderChanged
+
+CAPACITY = 1_000
+
+
+class Subscription(AsyncIterator[OrderChanged]):
+    """Events since it was made, oldest first; of more than `capacity` that wait, the oldest are dropped."""
+
+    def __init__(self, capacity: int) -> None:
+        self._events: deque[OrderChanged] = deque(maxlen=capacity)
+        self._arrived = asyncio.Event()
+        self._closed = False
+
+    def offer(self, change: OrderChanged) -> None:
+        self._events.append(change)
+        self._arrived.set()
+
+    async def aclose(self) -> None:
+        """End it: whoever waits for the next event is told that there is none."""
+        self._closed = True
+        self._events.clear()
+        self._arrived.set()
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> OrderChanged:
+        while not self._events:
+            if self._closed:
+                raise StopAsyncIteration
+            self._arrived.clear()
+            await self._arrived.wait()
+        return self._events.popleft()
+
+
+@dataclass(slots=True)
+class MemoryBus:
+    """`engine.ports.EventBus` in memory. A subscription that nobody holds any more is forgotten by itself."""
+
+    capacity: int = CAPACITY
+    _subscriptions: WeakSet[Subscription] = field(default_factory=WeakSet[Subscription])
+
+    async def publish(self, change: OrderChanged) -> None:
+        for subscription in tuple(self._subscriptions):
+            subscription.offer(change)
+
+    def subscribe(self) -> Subscription:
+        subscription = Subscription(self.capacity)
+        self._subscriptions.add(subscription)
+        return subscription

@@ -1,0 +1,7 @@
+"""What can go wrong with the store as a whole."""
+
+from __future__ import annotations
+
+
+class DatabaseError(Exception):
+    """The database cannot be opened, read or written; the message is one line that names the fault and the mend."""

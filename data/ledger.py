@@ -1,0 +1,234 @@
+"""The ledger on SQL: orders, fills, outbox, timeline and event numbers, written together or not at all."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from data.changes import Change, advancing, recording
+from data.cursors import cursor_after, place_of
+from data.database import Database
+from data.rows import (
+    FILL_COLUMNS,
+    ORDER_COLUMNS,
+    SqlValue,
+    command_of,
+    command_values,
+    fill_of,
+    fill_values,
+    order_changing_values,
+    order_of,
+    order_values,
+    timeline_entry_of,
+    to_json,
+    to_micros,
+)
+from data.statements import (
+    FILLS_OF,
+    INSERT_AUDIT,
+    INSERT_COMMAND,
+    INSERT_FILL,
+    INSERT_ORDER,
+    MARK_PUBLISHED,
+    NEXT_SEQUENCE,
+    ORDER_BY_CLIENT_ID,
+    ORDER_BY_ID,
+    SEQUENCE,
+    TIMELINE,
+    UNFINISHED,
+    UNFINISHED_OF_ACCOUNT,
+    UNPUBLISHED,
+    UPDATE_ORDER,
+    newest_first,
+)
+from engine.domain.fills import Fill
+from engine.domain.messages import Command, OrderChanged, TimelineEntry
+from engine.domain.order import Order, OrderEvent
+from engine.ports import Advanced, OrderFilter, Page, Recorded
+from engine.runtime import Ids
+
+LONGEST_PAGE = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class SqlLedger:
+    """`engine.ports.Ledger` on a `Database`. Ids are drawn before the transaction, never in the writer's thread."""
+
+    database: Database
+    ids: Ids
+
+    # --- what changes ---
+
+    async def record_order(self, order: Order) -> Recorded:
+        change = recording(order, self.ids.new())
+
+        def write(connection: sqlite3.Connection) -> Recorded:
+            stored = _order(connection, ORDER_BY_CLIENT_ID, order.account_id, order.client_order_id)
+            if stored is not None:
+                return Recorded(stored, created=False, command=None, change=None)
+            connection.execute(INSERT_ORDER, order_values(order))
+            return Recorded(order, created=True, command=change.command, change=_write_down(connection, change))
+
+        return await self.database.write(write)
+
+    async def advance(
+        self,
+        order_id: str,
+        events: Sequence[OrderEvent],
+        at: datetime,
+        *,
+        new_fills: Sequence[Fill] = (),
+        source: str,
+        detail: Mapping[str, str] | None = None,
+    ) -> Advanced:
+        command_id = self.ids.new()
+
+        def write(connection: sqlite3.Connection) -> Advanced:
+            order = _order(connection, ORDER_BY_ID, order_id)
+            if order is None:
+                raise KeyError(order_id)
+            known = _fills_of(connection, order_id) if new_fills else ()
+            change = advancing(
+                order,
+                known,
+                new_fills,
+                events,
+                at=at,
+                source=source,
+                detail=detail or {},
+                command_id=command_id,
+            )
+            if not change.steps:
+                return Advanced(order, None)
+            connection.execute(UPDATE_ORDER, (*order_changing_values(change.order), order_id))
+            return Advanced(change.order, _write_down(connection, change), change.command)
+
+        return await self.database.write(write)
+
+    async def mark_published(self, command_ids: Sequence[str], at: datetime) -> None:
+        marks = [(to_micros(at), command_id) for command_id in command_ids]
+
+        def write(connection: sqlite3.Connection) -> None:
+            connection.executemany(MARK_PUBLISHED, marks)
+
+        await self.database.write(write)
+
+    # --- what is ---
+
+    async def order(self, order_id: str) -> Order | None:
+        return await self.database.read(lambda connection: _order(connection, ORDER_BY_ID, order_id))
+
+    async def order_by_client_id(self, account_id: str, client_order_id: str) -> Order | None:
+        return await self.database.read(
+            lambda connection: _order(connection, ORDER_BY_CLIENT_ID, account_id, client_order_id)
+        )
+
+    async def orders(self, user_id: str, query: OrderFilter, *, cursor: str | None, limit: int) -> Page[Order]:
+        conditions: dict[str, Sequence[SqlValue]] = {"user_id = ?": (user_id,)}
+        if query.symbol is not None:
+            conditions["symbol = ?"] = (query.symbol,)
+        if query.account_id is not None:
+            conditions["account_id = ?"] = (query.account_id,)
+        if query.statuses:
+            statuses = sorted(status.value for status in query.statuses)
+            conditions[f"status IN ({', '.join('?' * len(statuses))})"] = statuses
+        if query.open_only:
+            conditions["finished = 0"] = ()
+        rows = await self._newest("orders", ORDER_COLUMNS, "created_at", conditions, cursor, limit)
+        found = [order_of(row) for row in rows]
+        last = found[limit - 1] if len(found) > limit else None
+        return Page(tuple(found[:limit]), cursor_after("orders", last.created_at, last.id) if last else None)
+
+    async def fills(
+        self, user_id: str, *, symbol: str | None, account_id: str | None, cursor: str | None, limit: int
+    ) -> Page[Fill]:
+        conditions: dict[str, Sequence[SqlValue]] = {"user_id = ?": (user_id,)}
+        if symbol is not None:
+            conditions["symbol = ?"] = (symbol,)
+        if account_id is not None:
+            conditions["account_id = ?"] = (account_id,)
+        rows = await self._newest("fills", FILL_COLUMNS, "time", conditions, cursor, limit)
+        found = [fill_of(row) for row in rows]
+        last = found[limit - 1] if len(found) > limit else None
+        return Page(tuple(found[:limit]), cursor_after("fills", last.time, last.id) if last else None)
+
+    async def fills_of(self, order_id: str) -> tuple[Fill, ...]:
+        return await self.database.read(lambda connection: _fills_of(connection, order_id))
+
+    async def timeline(self, order_id: str) -> tuple[TimelineEntry, ...]:
+        rows = await self._rows(TIMELINE, order_id)
+        return tuple(timeline_entry_of(row) for row in rows)
+
+    async def unfinished(self, account_id: str | None = None) -> tuple[Order, ...]:
+        if account_id is None:
+            rows = await self._rows(UNFINISHED)
+        else:
+            rows = await self._rows(UNFINISHED_OF_ACCOUNT, account_id)
+        return tuple(order_of(row) for row in rows)
+
+    async def sequence(self, user_id: str) -> int:
+        rows = await self._rows(SEQUENCE, user_id)
+        return rows[0][0] if rows else 0
+
+    async def unpublished(self, limit: int) -> tuple[Command, ...]:
+        return tuple(command_of(row) for row in await self._rows(UNPUBLISHED, limit))
+
+    async def _rows(self, statement: str, *values: SqlValue) -> list[tuple[Any, ...]]:
+        return await self.database.read(lambda connection: connection.execute(statement, values).fetchall())
+
+    async def _newest(
+        self,
+        table: str,
+        columns: Sequence[str],
+        time_column: str,
+        conditions: Mapping[str, Sequence[SqlValue]],
+        cursor: str | None,
+        limit: int,
+    ) -> list[tuple[Any, ...]]:
+        """A page's rows, newest first, and one more when there is more. ValueError for a bad cursor or limit."""
+        if not 1 <= limit <= LONGEST_PAGE:
+            raise ValueError(f"limit must be from 1 to {LONGEST_PAGE}")
+        where = dict(conditions)
+        if cursor is not None:
+            where[f"({time_column}, id) < (?, ?)"] = place_of(table, cursor)
+        statement, values = newest_first(columns, table, time_column, where)
+        return await self._rows(statement, *values, limit + 1)
+
+
+def _write_down(connection: sqlite3.Connection, change: Change) -> OrderChanged:
+    """Everything that goes with the order's own row; the user's next event."""
+    order = change.order
+    connection.executemany(
+        INSERT_AUDIT,
+        [
+            (
+                to_micros(step.at),
+                step.source,
+                order.user_id,
+                order.id,
+                step.event,
+                step.before.value if step.before else None,
+                step.after.value,
+                to_json(step.detail),
+            )
+            for step in change.steps
+        ],
+    )
+    for fill in change.new_fills:
+        connection.execute(INSERT_FILL, (*fill_values(fill), order.user_id, order.side.value))
+    if change.command is not None:
+        connection.execute(INSERT_COMMAND, command_values(change.command))
+    ((sequence,),) = connection.execute(NEXT_SEQUENCE, (order.user_id,)).fetchall()
+    return OrderChanged(sequence, order.user_id, order, change.new_fills)
+
+
+def _order(connection: sqlite3.Connection, statement: str, *key: SqlValue) -> Order | None:
+    row = connection.execute(statement, key).fetchone()
+    return None if row is None else order_of(row)
+
+
+def _fills_of(connection: sqlite3.Connection, order_id: str) -> tuple[Fill, ...]:
+    return tuple(fill_of(row) for row in connection.execute(FILLS_OF, (order_id,)))

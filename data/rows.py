@@ -1,0 +1,301 @@
+"""How the things of the trade stand in rows: one codec a table, used by the statements of the ledger.
+
+Decimals are plain text, instants are microseconds since 1970 in UTC (integers sort), maps are JSON. This module knows
+no SQLAlchemy, so that the desk starts without importing it; `data.tables` declares the same columns for migrations
+and pages, and a test holds the two against each other.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+from engine.domain.fills import Fill
+from engine.domain.messages import Command, CommandKind, TimelineEntry
+from engine.domain.order import Order, OrderStatus
+from engine.domain.values import Liquidity, OrderType, Price, Quantity, Side, TimeInForce, decimal_text
+from engine.ports import Account, Login, RefreshToken, Role, User
+
+SqlValue = str | int | None
+Row = Sequence[Any]
+"""A row as the driver gives it: its columns in the codec's order."""
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+MICROSECOND = timedelta(microseconds=1)
+
+
+# --- orders --------------------------------------------------------------------------------------------
+
+ORDER_COLUMNS = (
+    "id",
+    "user_id",
+    "account_id",
+    "client_order_id",
+    "symbol",
+    "side",
+    "type",
+    "time_in_force",
+    "quantity",
+    "quote_quantity",
+    "price",
+    "created_at",
+    "status",
+    "finished",
+    "updated_at",
+    "venue_order_id",
+    "reason",
+    "submitted_at",
+    "cancel_requested_at",
+    "filled_quantity",
+    "average_price",
+    "fees",
+    "version",
+)
+ORDER_CHANGING = ORDER_COLUMNS[ORDER_COLUMNS.index("status") :]
+"""The columns that `advance` may change; those before them never change."""
+
+
+def order_values(order: Order) -> tuple[SqlValue, ...]:
+    """The order as `ORDER_COLUMNS`."""
+    return (
+        order.id,
+        order.user_id,
+        order.account_id,
+        order.client_order_id,
+        order.symbol,
+        order.side.value,
+        order.type.value,
+        order.time_in_force.value if order.time_in_force else None,
+        optional_text(order.quantity),
+        optional_text(order.quote_quantity),
+        optional_text(order.price),
+        to_micros(order.created_at),
+        *order_changing_values(order),
+    )
+
+
+def order_changing_values(order: Order) -> tuple[SqlValue, ...]:
+    """The order as `ORDER_CHANGING`."""
+    return (
+        order.status.value,
+        int(order.finished),
+        to_micros(order.updated_at),
+        order.venue_order_id,
+        order.reason,
+        optional_micros(order.submitted_at),
+        optional_micros(order.cancel_requested_at),
+        to_text(order.filled_quantity),
+        optional_text(order.average_price),
+        to_json({asset: to_text(fee) for asset, fee in order.fees.items()}),
+        order.version,
+    )
+
+
+def order_of(row: Row) -> Order:
+    """The order in a row of `ORDER_COLUMNS`."""
+    return Order(
+        id=row[0],
+        user_id=row[1],
+        account_id=row[2],
+        client_order_id=row[3],
+        symbol=row[4],
+        side=Side(row[5]),
+        type=OrderType(row[6]),
+        time_in_force=TimeInForce(row[7]) if row[7] else None,
+        quantity=None if row[8] is None else Quantity(Decimal(row[8])),
+        quote_quantity=None if row[9] is None else Quantity(Decimal(row[9])),
+        price=None if row[10] is None else Price(Decimal(row[10])),
+        created_at=from_micros(row[11]),
+        status=OrderStatus(row[12]),
+        updated_at=from_micros(row[14]),
+        venue_order_id=row[15],
+        reason=row[16],
+        submitted_at=optional_instant(row[17]),
+        cancel_requested_at=optional_instant(row[18]),
+        filled_quantity=Quantity(Decimal(row[19])),
+        average_price=None if row[20] is None else Price(Decimal(row[20])),
+        fees={asset: Decimal(fee) for asset, fee in from_json(row[21]).items()},
+        version=row[22],
+    )
+
+
+# --- fills ---------------------------------------------------------------------------------------------
+
+FILL_COLUMNS = (
+    "id",
+    "order_id",
+    "account_id",
+    "symbol",
+    "venue_trade_id",
+    "price",
+    "quantity",
+    "fee",
+    "fee_asset",
+    "liquidity",
+    "time",
+)
+FILL_OWNER_COLUMNS = ("user_id", "side")
+"""What a fill's row takes over from its order: whose it is, and the side that tells the two ends of a self-trade."""
+
+
+def fill_values(fill: Fill) -> tuple[SqlValue, ...]:
+    """The fill as `FILL_COLUMNS`."""
+    return (
+        fill.id,
+        fill.order_id,
+        fill.account_id,
+        fill.symbol,
+        fill.venue_trade_id,
+        to_text(fill.price),
+        to_text(fill.quantity),
+        to_text(fill.fee),
+        fill.fee_asset,
+        fill.liquidity.value,
+        to_micros(fill.time),
+    )
+
+
+def fill_of(row: Row) -> Fill:
+    """The fill in a row of `FILL_COLUMNS`."""
+    return Fill(
+        id=row[0],
+        order_id=row[1],
+        account_id=row[2],
+        symbol=row[3],
+        venue_trade_id=row[4],
+        price=Price(Decimal(row[5])),
+        quantity=Quantity(Decimal(row[6])),
+        fee=Decimal(row[7]),
+        fee_asset=row[8],
+        liquidity=Liquidity(row[9]),
+        time=from_micros(row[10]),
+    )
+
+
+# --- outbox and audit ----------------------------------------------------------------------------------
+
+COMMAND_COLUMNS = ("id", "kind", "order_id", "account_id", "created_at")
+
+
+def command_values(command: Command) -> tuple[SqlValue, ...]:
+    """The command as `COMMAND_COLUMNS`."""
+    return (command.id, command.kind.value, command.order_id, command.account_id, to_micros(command.created_at))
+
+
+def command_of(row: Row) -> Command:
+    """The command in a row of `COMMAND_COLUMNS`."""
+    return Command(row[0], CommandKind(row[1]), row[2], row[3], from_micros(row[4]))
+
+
+AUDIT_COLUMNS = ("at", "source", "user_id", "order_id", "event", "status_before", "status_after", "detail")
+TIMELINE_COLUMNS = ("at", "event", "status_after", "source", "detail")
+
+
+def timeline_entry_of(row: Row) -> TimelineEntry:
+    """The line in a row of `TIMELINE_COLUMNS`; its source is part of its detail."""
+    return TimelineEntry(from_micros(row[0]), row[1], row[2], {"source": row[3], **from_json(row[4])})
+
+
+# --- users and what belongs to them ----------------------------------------------------------------------
+
+USER_COLUMNS = ("id", "email", "role", "created_at", "active")
+LOGIN_COLUMNS = ("id", "user_id", "created_at", "seen_at", "expires_at")
+TOKEN_COLUMNS = ("id", "family", "user_id", "expires_at", "used")
+ACCOUNT_COLUMNS = ("id", "user_id", "venue", "label", "key_fingerprint", "created_at", "paper")
+SEALED_COLUMNS = ("sealed_api_key", "sealed_secret")
+
+
+def user_values(user: User) -> tuple[SqlValue, ...]:
+    """The user as `USER_COLUMNS`."""
+    return (user.id, user.email, user.role.value, to_micros(user.created_at), int(user.active))
+
+
+def user_of(row: Row) -> User:
+    """The user in a row of `USER_COLUMNS`."""
+    return User(row[0], row[1], Role(row[2]), from_micros(row[3]), bool(row[4]))
+
+
+def login_values(login: Login) -> tuple[SqlValue, ...]:
+    """The session as `LOGIN_COLUMNS`."""
+    return (
+        login.id,
+        login.user_id,
+        to_micros(login.created_at),
+        to_micros(login.seen_at),
+        to_micros(login.expires_at),
+    )
+
+
+def login_of(row: Row) -> Login:
+    """The session in a row of `LOGIN_COLUMNS`."""
+    return Login(row[0], row[1], from_micros(row[2]), from_micros(row[3]), from_micros(row[4]))
+
+
+def token_values(token: RefreshToken) -> tuple[SqlValue, ...]:
+    """The token as `TOKEN_COLUMNS`."""
+    return (token.id, token.family, token.user_id, to_micros(token.expires_at), int(token.used))
+
+
+def token_of(row: Row) -> RefreshToken:
+    """The token in a row of `TOKEN_COLUMNS`."""
+    return RefreshToken(row[0], row[1], row[2], from_micros(row[3]), bool(row[4]))
+
+
+def account_values(account: Account) -> tuple[SqlValue, ...]:
+    """The account as `ACCOUNT_COLUMNS`."""
+    return (
+        account.id,
+        account.user_id,
+        account.venue,
+        account.label,
+        account.key_fingerprint,
+        to_micros(account.created_at),
+        int(account.paper),
+    )
+
+
+def account_of(row: Row) -> Account:
+    """The account in a row of `ACCOUNT_COLUMNS`."""
+    return Account(row[0], row[1], row[2], row[3], row[4], from_micros(row[5]), bool(row[6]))
+
+
+# --- figures -------------------------------------------------------------------------------------------
+
+
+def to_text(value: Decimal) -> str:
+    """Plain notation, exact. ValueError for NaN and infinities."""
+    if not value.is_finite():
+        raise ValueError(f"{value} is not a figure that can be stored")
+    return decimal_text(value)
+
+
+def optional_text(value: Decimal | None) -> str | None:
+    return None if value is None else to_text(value)
+
+
+def to_micros(at: datetime) -> int:
+    """Microseconds since 1970 in UTC. TypeError for an instant without a time zone."""
+    return (at - EPOCH) // MICROSECOND
+
+
+def from_micros(micros: int) -> datetime:
+    return EPOCH + timedelta(microseconds=micros)
+
+
+def optional_micros(at: datetime | None) -> int | None:
+    return None if at is None else to_micros(at)
+
+
+def optional_instant(micros: int | None) -> datetime | None:
+    return None if micros is None else from_micros(micros)
+
+
+def to_json(words: Mapping[str, str]) -> str:
+    return json.dumps(words, ensure_ascii=False, separators=(",", ":"))
+
+
+def from_json(text: str) -> dict[str, str]:
+    return json.loads(text)

@@ -1,0 +1,213 @@
+"""Every table of the database, declared once: migrations are checked against these, pages may read by them.
+
+The order path writes the same columns with plain statements (`data.rows`, `data.ledger`); a test holds them together.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from decimal import Decimal
+
+from sqlalchemy import BigInteger, Index, Integer, MetaData, Text, UniqueConstraint, text
+from sqlmodel import Field, SQLModel
+
+from data.columns import DecimalText, Instant
+
+NAMING = {
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+    "pk": "pk_%(table_name)s",
+}
+"""A migration can only change what has a name."""
+BIG_NUMBER = BigInteger().with_variant(Integer, "sqlite")
+"""A number given by the database; SQLite counts up only in a column that is declared INTEGER."""
+
+
+class Table(SQLModel):
+    """What all tables share. SQLModel names a table as its class, in lower case."""
+
+    metadata = MetaData(naming_convention=NAMING)
+
+
+# --- orders: the ledger ----------------------------------------------------------------------------------
+
+
+class Orders(Table, table=True):
+    """One order. `account_id` and `user_id` are no foreign keys: an order outlives the key that signed it."""
+
+    __table_args__ = (
+        UniqueConstraint("account_id", "client_order_id"),
+        Index(None, "user_id", "created_at", "id"),
+        Index("ix_orders_unfinished", "account_id", "created_at", "id", sqlite_where=text("finished = 0")),
+        Index("ix_orders_open", "user_id", "created_at", "id", sqlite_where=text("finished = 0")),
+    )
+
+    id: str = Field(primary_key=True, sa_type=Text)
+    user_id: str = Field(sa_type=Text)
+    account_id: str = Field(sa_type=Text)
+    client_order_id: str = Field(sa_type=Text)
+    symbol: str = Field(sa_type=Text)
+    side: str = Field(sa_type=Text)
+    type: str = Field(sa_type=Text)
+    time_in_force: str | None = Field(default=None, sa_type=Text)
+    quantity: Decimal | None = Field(default=None, sa_type=DecimalText)
+    quote_quantity: Decimal | None = Field(default=None, sa_type=DecimalText)
+    price: Decimal | None = Field(default=None, sa_type=DecimalText)
+    created_at: datetime = Field(sa_type=Instant)
+    status: str = Field(sa_type=Text)
+    finished: bool
+    updated_at: datetime = Field(sa_type=Instant)
+    venue_order_id: str | None = Field(default=None, sa_type=Text)
+    reason: str | None = Field(default=None, sa_type=Text)
+    submitted_at: datetime | None = Field(default=None, sa_type=Instant)
+    cancel_requested_at: datetime | None = Field(default=None, sa_type=Instant)
+    filled_quantity: Decimal = Field(sa_type=DecimalText)
+    average_price: Decimal | None = Field(default=None, sa_type=DecimalText)
+    fees: str = Field(sa_type=Text)
+    """JSON: fee by asset, as text."""
+    version: int
+
+
+class Fills(Table, table=True):
+    """One execution. A venue counts its trades by symbol, and we may stand on both sides of one."""
+
+    __table_args__ = (
+        UniqueConstraint("account_id", "symbol", "venue_trade_id", "side"),
+        Index(None, "user_id", "time", "id"),
+        Index(None, "order_id", "time"),
+    )
+
+    id: str = Field(primary_key=True, sa_type=Text)
+    order_id: str = Field(foreign_key="orders.id", sa_type=Text)
+    account_id: str = Field(sa_type=Text)
+    symbol: str = Field(sa_type=Text)
+    venue_trade_id: str = Field(sa_type=Text)
+    price: Decimal = Field(sa_type=DecimalText)
+    quantity: Decimal = Field(sa_type=DecimalText)
+    fee: Decimal = Field(sa_type=DecimalText)
+    fee_asset: str = Field(sa_type=Text)
+    liquidity: str = Field(sa_type=Text)
+    time: datetime = Field(sa_type=Instant)
+    user_id: str = Field(sa_type=Text)
+    side: str = Field(sa_type=Text)
+
+
+class Outbox(Table, table=True):
+    """A command that must reach the worker; `number` is the order in which they were given."""
+
+    __table_args__ = (
+        UniqueConstraint("id"),
+        Index("ix_outbox_unpublished", "number", sqlite_where=text("published_at IS NULL")),
+        {"sqlite_autoincrement": True},
+    )
+
+    number: int | None = Field(default=None, primary_key=True, sa_type=BIG_NUMBER)
+    id: str = Field(sa_type=Text)
+    kind: str = Field(sa_type=Text)
+    order_id: str = Field(foreign_key="orders.id", sa_type=Text)
+    account_id: str = Field(sa_type=Text)
+    created_at: datetime = Field(sa_type=Instant)
+    published_at: datetime | None = Field(default=None, sa_type=Instant)
+
+
+class Audit(Table, table=True):
+    """What happened, to what, by whom. Rows are only ever added: triggers refuse anything else."""
+
+    __table_args__ = (Index(None, "order_id", "number"), {"sqlite_autoincrement": True})
+
+    number: int | None = Field(default=None, primary_key=True, sa_type=BIG_NUMBER)
+    at: datetime = Field(sa_type=Instant)
+    source: str = Field(sa_type=Text)
+    user_id: str = Field(sa_type=Text)
+    order_id: str | None = Field(default=None, sa_type=Text)
+    event: str = Field(sa_type=Text)
+    status_before: str | None = Field(default=None, sa_type=Text)
+    status_after: str | None = Field(default=None, sa_type=Text)
+    detail: str = Field(sa_type=Text)
+    """JSON: text by name."""
+
+
+class Sequences(Table, table=True):
+    """The number of a user's newest event."""
+
+    user_id: str = Field(primary_key=True, sa_type=Text)
+    sequence: int = Field(sa_type=BigInteger)
+
+
+# --- users and what belongs to them -----------------------------------------------------------------------
+
+
+class Users(Table, table=True):
+    """`email` as it was typed, `email_key` as it is compared."""
+
+    __table_args__ = (UniqueConstraint("email_key"),)
+
+    id: str = Field(primary_key=True, sa_type=Text)
+    email: str = Field(sa_type=Text)
+    email_key: str = Field(sa_type=Text)
+    role: str = Field(sa_type=Text)
+    password_hash: str = Field(sa_type=Text)
+    active: bool
+    created_at: datetime = Field(sa_type=Instant)
+
+
+class Logins(Table, table=True):
+    """A browser's session; of its token only the SHA-256."""
+
+    __table_args__ = (UniqueConstraint("token_hash"), Index(None, "user_id"), Index(None, "expires_at"))
+
+    id: str = Field(primary_key=True, sa_type=Text)
+    user_id: str = Field(foreign_key="users.id", sa_type=Text)
+    token_hash: str = Field(sa_type=Text)
+    created_at: datetime = Field(sa_type=Instant)
+    seen_at: datetime = Field(sa_type=Instant)
+    expires_at: datetime = Field(sa_type=Instant)
+
+
+class Tokens(Table, table=True):
+    """One link in a family of refresh tokens; of the token only the SHA-256."""
+
+    __table_args__ = (UniqueConstraint("token_hash"), Index(None, "family"), Index(None, "expires_at"))
+
+    id: str = Field(primary_key=True, sa_type=Text)
+    family: str = Field(sa_type=Text)
+    user_id: str = Field(foreign_key="users.id", sa_type=Text)
+    token_hash: str = Field(sa_type=Text)
+    expires_at: datetime = Field(sa_type=Instant)
+    used: bool
+    revoked: bool
+
+
+class Accounts(Table, table=True):
+    """A user's account at a venue; the key is sealed (`data.vault`), and gone once the account is removed."""
+
+    __table_args__ = (
+        Index(
+            "uq_accounts_user_id_venue_label",
+            "user_id",
+            "venue",
+            "label",
+            unique=True,
+            sqlite_where=text("removed_at IS NULL"),
+        ),
+    )
+
+    id: str = Field(primary_key=True, sa_type=Text)
+    user_id: str = Field(foreign_key="users.id", sa_type=Text)
+    venue: str = Field(sa_type=Text)
+    label: str = Field(sa_type=Text)
+    key_fingerprint: str = Field(sa_type=Text)
+    paper: bool
+    created_at: datetime = Field(sa_type=Instant)
+    sealed_api_key: str | None = Field(default=None, sa_type=Text)
+    sealed_secret: str | None = Field(default=None, sa_type=Text)
+    removed_at: datetime | None = Field(default=None, sa_type=Instant)
+
+
+class Preferences(Table, table=True):
+    """What a user chose for the desk: one value a name."""
+
+    user_id: str = Field(foreign_key="users.id", primary_key=True, sa_type=Text)
+    name: str = Field(primary_key=True, sa_type=Text)
+    value: str = Field(sa_type=Text)
