@@ -7,8 +7,8 @@ account. The outsiders of a replay are an account, too, the only one that may ow
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections import defaultdict, deque
-from collections.abc import Iterable, Iterator, Mapping
+from collections import Counter, defaultdict, deque
+from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from itertools import islice
 from typing import TypeVar
@@ -19,7 +19,6 @@ from engine.simulator.model import ATOMS, ApiError, Balance, SimAccount, SimFill
 FEES_ID = 0
 OUTSIDERS_ID = -1
 KEPT_ORDERS = 10_000
-KEPT_FILLS = 20_000
 
 INSUFFICIENT = "Account has insufficient balance for requested action."
 
@@ -61,12 +60,14 @@ class Account:
 class History:
     """The orders and fills of one account with a key: all open ones, and a bounded number of finished ones."""
 
-    __slots__ = ("_finished", "_newest", "fills_by_order", "fills_by_symbol", "orders")
+    __slots__ = ("_fills_by_symbol", "_finished", "_newest", "_stale", "fills_by_order", "orders")
 
     def __init__(self) -> None:
         self.orders: dict[int, SimOrder] = {}
         self.fills_by_order: dict[int, list[SimFill]] = {}
-        self.fills_by_symbol: dict[str, list[SimFill]] = {}
+        self._fills_by_symbol: dict[str, list[SimFill]] = {}
+        self._stale: Counter[str] = Counter()
+        """Fills per symbol that are listed still though their order is forgotten."""
         self._newest: dict[tuple[str, str], int] = {}
         self._finished: deque[int] = deque()
 
@@ -79,10 +80,7 @@ class History:
     def add_fill(self, fill: SimFill) -> None:
         """Remember one fill; a symbol's come in the order of their trade ids."""
         self.fills_by_order.setdefault(fill.order_id, []).append(fill)
-        fills = self.fills_by_symbol.setdefault(fill.symbol, [])
-        fills.append(fill)
-        if len(fills) >= 2 * KEPT_FILLS:
-            del fills[:-KEPT_FILLS]
+        self._fills_by_symbol.setdefault(fill.symbol, []).append(fill)
 
     def finish(self, order: SimOrder) -> None:
         """Count a finished order; the oldest is forgotten when there are too many."""
@@ -119,7 +117,7 @@ class History:
         limit: int,
     ) -> list[SimFill]:
         """Oldest first: from a trade id or a time on, else the newest `limit`."""
-        fills = self.fills_by_symbol.get(symbol, [])
+        fills = self._fills_by_symbol.get(symbol, [])
         if order_id is not None:
             fills = [fill for fill in self.fills_by_order.get(order_id, []) if fill.symbol == symbol]
         if from_id is not None:
@@ -128,14 +126,40 @@ class History:
         chosen = (fill for fill in (fills if forward else reversed(fills)) if _within(fill.time_ms, start_ms, end_ms))
         return _ordered(islice(chosen, limit), forward)
 
-    def finished(self) -> Iterator[int]:
+    @property
+    def finished(self) -> tuple[int, ...]:
         """Ids of the finished orders that are still known, in the order in which they finished."""
-        return iter(self._finished)
+        return tuple(self._finished)
+
+    def fills(self) -> list[SimFill]:
+        """The fills of all orders that are still known, each symbol's in the order of its trades."""
+        return [
+            fill
+            for symbol in sorted(self._fills_by_symbol)
+            for fill in self._fills_by_symbol[symbol]
+            if fill.order_id in self.orders
+        ]
+
+    @classmethod
+    def of(cls, orders: Iterable[SimOrder], finished: Iterable[int], fills: Iterable[SimFill]) -> History:
+        """A history as a snapshot kept it: orders oldest first, fills in the order of their trades."""
+        history = cls()
+        for order in orders:
+            history.add(order)
+        history._finished.extend(finished)
+        for fill in fills:
+            history.add_fill(fill)
+        return history
 
     def _forget(self, order_id: int) -> None:
         order = self.orders.pop(order_id)
-        self.fills_by_order.pop(order_id, None)
-        key = (order.request.symbol, order.request.client_order_id)
+        symbol = order.request.symbol
+        self._stale[symbol] += len(self.fills_by_order.pop(order_id, ()))
+        fills = self._fills_by_symbol.get(symbol, [])
+        if 2 * self._stale[symbol] > len(fills):
+            self._fills_by_symbol[symbol] = [fill for fill in fills if fill.order_id in self.orders]
+            self._stale[symbol] = 0
+        key = (symbol, order.request.client_order_id)
         if self._newest.get(key) == order_id:
             del self._newest[key]
 

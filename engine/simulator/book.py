@@ -93,6 +93,13 @@ class BookSide:
         if entry.lots == 0:
             self._unlink(level, entry)
 
+    def grow(self, entry: Entry, lots: int) -> None:
+        """Add lots to an entry in its place."""
+        if entry.level is None:
+            raise RuntimeError("this entry does not stand in the book")
+        entry.level.lots += lots
+        entry.lots += lots
+
     def level(self, price: int) -> Level | None:
         """The level at this price, if anything stands there."""
         return self.levels.get(price * self.sign)

@@ -15,30 +15,41 @@ from engine.simulator.accounts import Account, to_atoms
 from engine.simulator.admission import admit
 from engine.simulator.book import Entry
 from engine.simulator.candles import INTERVALS, interval_ms
-from engine.simulator.marketplace import Market, find_market
+from engine.simulator.inputs import (
+    World,
+    account_record,
+    add_account,
+    apply,
+    cancel_record,
+    history_record,
+    levels_record,
+    note_record,
+    order_record,
+    trade_record,
+)
+from engine.simulator.journal import Journal, Record
+from engine.simulator.marketplace import Market
 from engine.simulator.matching import Matcher
 from engine.simulator.model import (
     ApiError,
-    Balance,
-    DepthSnapshot,
     Kline,
     Listener,
     Listing,
     NewOrder,
-    PublicTrade,
     Side,
     SimAccount,
     SimEvent,
     SimFill,
     SimOrder,
-    Ticker24h,
 )
+from engine.simulator.outside import print_trade, set_levels, show_top
+from engine.simulator.reading import NowMs, Reader, open_entry, open_in
+from engine.simulator.recovery import identity, recover
+from engine.simulator.state import digest, dump
 
-NowMs = Callable[[], int]
 
-
-class Exchange:
-    """One simulated Binance Spot."""
+class Exchange(Reader):
+    """One simulated Binance Spot; `Reader` has what can be asked of it."""
 
     def __init__(self, listings: Sequence[Listing], seed: int, now_ms: NowMs, journal_dir: Path | None) -> None:
         """Open the exchange; with a journal that is not empty, recover from it first.
@@ -46,16 +57,20 @@ class Exchange:
         `journal_dir` None keeps everything in memory. Raises JournalError when the journal belongs to
         other listings or another seed.
         """
-        self._listings = {listing.symbol: listing for listing in listings}
+        super().__init__(World(Matcher(listings)), {listing.symbol: listing for listing in listings}, now_ms)
         self._seed = seed
-        self._now_ms = now_ms
-        self._last_ms = 0
-        self._matcher = Matcher(listings)
-        self._notes: dict[str, Mapping[str, object]] = {}
         self._listeners: list[Listener] = []
         self._waiting: deque[SimEvent] = deque()
         self._telling = False
+        self._journal: Journal | None = None
         self._recovered = False
+        if journal_dir is not None:
+            self._journal = Journal(journal_dir, seed, identity(listings))
+            try:
+                self._recovered = recover(self._journal, self._world)
+            except BaseException:
+                self._journal.close()
+                raise
 
     # --- lifecycle -----------------------------------------------------------------------------
 
@@ -69,13 +84,21 @@ class Exchange:
         """What the market is made from."""
         return self._seed
 
-    @property
-    def listings(self) -> Mapping[str, Listing]:
-        """What is traded, by symbol."""
-        return self._listings
-
     def close(self) -> None:
-        """Write what is not written yet and give the journal free."""
+        """Keep the state for a quick start and give the journal free; nothing may be done afterwards."""
+        if self._journal is not None:
+            self._journal.cut(dump(self._world))
+            self._journal.close()
+            self._journal = None
+
+    def state_digest(self) -> str:
+        """The same for two exchanges that hold the same and will do the same."""
+        return digest(self._world)
+
+    @property
+    def journal_bytes(self) -> int:
+        """Bytes in the journal since its last snapshot; 0 without one."""
+        return 0 if self._journal is None else self._journal.size
 
     def listen(self, listener: Listener) -> Callable[[], None]:
         """Call `listener` for every event from now on; returns the call that ends it."""
@@ -89,11 +112,9 @@ class Exchange:
 
     def note(self, name: str, state: Mapping[str, object]) -> None:
         """Journal the newest state of something that drives the market (the flow's random state)."""
-        self._notes[name] = state
-
-    def noted(self, name: str) -> Mapping[str, object] | None:
-        """What `note` kept last under this name, across restarts."""
-        return self._notes.get(name)
+        record = note_record(name, state)
+        self._write(record)
+        apply(self._world, record)
 
     # --- accounts ------------------------------------------------------------------------------
 
@@ -114,19 +135,9 @@ class Exchange:
         atoms = to_atoms(balances)
         account_id = self._matcher.accounts.last_id + 1
         profile = SimAccount(account_id, api_key, secret, can_trade, can_withdraw, maker_bps, taker_bps)
-        account = self._matcher.accounts.add(profile)
-        for asset, quantity in atoms.items():
-            account.free[asset] += quantity
+        self._write(account_record(profile, atoms), sync=bool(api_key))
+        add_account(self._world, profile, atoms)
         return profile
-
-    def account_by_key(self, api_key: str) -> SimAccount | None:
-        """The account that trades with this key."""
-        account = self._matcher.accounts.by_key(api_key)
-        return None if account is None else account.profile
-
-    def balances(self, account_id: int) -> tuple[Balance, ...]:
-        """All assets the account has ever held, by name."""
-        return self._account(account_id).balances()
 
     # --- trading -------------------------------------------------------------------------------
 
@@ -136,6 +147,7 @@ class Exchange:
         market, account = self._market(request.symbol), self._account(account_id)
         now = self._time()
         admit(market, account, request, now)
+        self._write(order_record(account_id, request, now), now, sync=account.history is not None)
         order, fills = self._matcher.place(account, request, now)
         answer = order.copy(), tuple(fills)
         self._tell()
@@ -156,148 +168,99 @@ class Exchange:
     ) -> SimOrder:
         """ApiError -2011 when there is no such open order of this account."""
         market, account = self._market(symbol), self._account(account_id)
-        entry = _open_entry(account, symbol, order_id, client_order_id)
+        entry = open_entry(account, symbol, order_id, client_order_id)
         if entry is None:
             raise ApiError(-2011, "Unknown order sent.")
-        canceled = self._matcher.cancel(market, [entry], self._time(), cancel_client_order_id)[0].copy()
-        self._tell()
-        return canceled
+        return self._cancel(market, account, [entry], cancel_client_order_id)[0]
 
     def cancel_all(self, account_id: int, symbol: str) -> tuple[SimOrder, ...]:
         """Cancel every open order of this account in this symbol; an empty answer when there is none."""
         market, account = self._market(symbol), self._account(account_id)
-        entries = _open_in(account, symbol)
+        entries = open_in(account, symbol)
         if not entries:
             return ()
-        canceled = tuple(order.copy() for order in self._matcher.cancel(market, entries, self._time(), ""))
-        self._tell()
-        return canceled
-
-    def order(
-        self, account_id: int, symbol: str, *, order_id: int | None = None, client_order_id: str | None = None
-    ) -> SimOrder:
-        """The newest order that answers; ApiError -2013 when there is none."""
-        self._market(symbol)
-        account = self._account(account_id)
-        entry = _open_entry(account, symbol, order_id, client_order_id)
-        found = None if entry is None else entry.order
-        if found is None and account.history is not None:
-            if order_id is not None:
-                found = account.history.orders.get(order_id)
-            elif client_order_id is not None:
-                found = account.history.by_client_id(symbol, client_order_id)
-        if found is None or not _answers(found, symbol, client_order_id):
-            raise ApiError(-2013, "Order does not exist.")
-        return found.copy()
-
-    def open_orders(self, account_id: int, symbol: str | None = None) -> tuple[SimOrder, ...]:
-        """Oldest first."""
-        if symbol is not None:
-            self._market(symbol)
-        entries = _open_in(self._account(account_id), symbol)
-        return tuple(entry.order.copy() for entry in entries if entry.order is not None)
-
-    def orders(
-        self,
-        account_id: int,
-        symbol: str,
-        *,
-        from_id: int | None = None,
-        start_ms: int | None = None,
-        end_ms: int | None = None,
-        limit: int = 500,
-    ) -> tuple[SimOrder, ...]:
-        """Oldest first: from an id or a time on, else the newest `limit`; an account without a key has no past."""
-        self._market(symbol)
-        account = self._account(account_id)
-        if account.history is None:
-            return self.open_orders(account_id, symbol)
-        return tuple(order.copy() for order in account.history.orders_of(symbol, from_id, start_ms, end_ms, limit))
-
-    def fills(
-        self,
-        account_id: int,
-        symbol: str,
-        *,
-        order_id: int | None = None,
-        from_id: int | None = None,
-        start_ms: int | None = None,
-        end_ms: int | None = None,
-        limit: int = 500,
-    ) -> tuple[SimFill, ...]:
-        """Oldest first: of one order, from a trade id or a time on, else the newest `limit`."""
-        self._market(symbol)
-        history = self._account(account_id).history
-        if history is None:
-            return ()
-        return tuple(history.fills_of(symbol, order_id, from_id, start_ms, end_ms, limit))
-
-    def fills_of(self, order_id: int) -> tuple[SimFill, ...]:
-        """All fills of an order of an account with a key, oldest first; empty when it has none."""
-        for account in self._matcher.accounts.by_id.values():
-            if account.history is not None and order_id in account.history.fills_by_order:
-                return tuple(account.history.fills_by_order[order_id])
-        return ()
-
-    # --- the market ----------------------------------------------------------------------------
-
-    def depth(self, symbol: str, limit: int = 100) -> DepthSnapshot:
-        """The best `limit` levels of both sides."""
-        market = self._market(symbol)
-        return DepthSnapshot(symbol, market.update_id, market.book.bids.top(limit), market.book.asks.top(limit))
-
-    def trades(
-        self,
-        symbol: str,
-        *,
-        from_id: int | None = None,
-        start_ms: int | None = None,
-        end_ms: int | None = None,
-        limit: int = 500,
-    ) -> tuple[PublicTrade, ...]:
-        """Oldest first; without bounds the newest `limit`. A bounded number is kept per symbol."""
-        return tuple(self._market(symbol).tape.trades(from_id, start_ms, end_ms, limit))
-
-    def klines(
-        self, symbol: str, interval: str, *, start_ms: int | None = None, end_ms: int | None = None, limit: int = 500
-    ) -> tuple[Kline, ...]:
-        """Oldest first, without gaps: a minute without a trade is flat at the last close (Binance does so)."""
-        return tuple(self._market(symbol).tape.candles.between(interval, start_ms, end_ms, limit, self._time()))
-
-    def current_kline(self, symbol: str, interval: str) -> Kline | None:
-        """The candle that is forming now, for the kline streams."""
-        return self._market(symbol).tape.candles.current(interval, self._time())
-
-    def ticker(self, symbol: str) -> Ticker24h:
-        """The rolling 24 hours."""
-        return self._market(symbol).tape.ticker(self._time())
-
-    def average_price(self, symbol: str) -> int:
-        """Ticks of the volume-weighted average of the last five minutes, else of the last price; 0 before any."""
-        return self._market(symbol).tape.average_ticks(self._time())
-
-    def last_price(self, symbol: str) -> int:
-        """Ticks of the newest trade, or of the newest candle before the first trade; 0 when neither is."""
-        return self._market(symbol).tape.last_price
+        return self._cancel(market, account, entries, "")
 
     # --- prices from outside: history behind the first trade, and replay -------------------------
 
     def load_history(self, symbol: str, minutes: Sequence[Kline]) -> None:
         """One-minute candles older than the first trade, gapless, oldest first. Once, at the very start."""
-        self._market(symbol).tape.load_history(minutes)
+        self._market(symbol)
+        if len(self._matcher.markets[symbol].tape.candles):
+            raise ValueError(f"{symbol} has candles already: history must come before them")
+        record = history_record(symbol, minutes)
+        self._write(record)
+        apply(self._world, record)
+
+    def set_external_levels(
+        self,
+        symbol: str,
+        bids: Sequence[tuple[int, int]],
+        asks: Sequence[tuple[int, int]],
+        *,
+        first_update_id: int | None = None,
+        last_update_id: int | None = None,
+        replace: bool = False,
+    ) -> None:
+        """Set the quantity that outsiders show at each level (0 removes it); with `replace` the whole outside book.
+
+        One DepthChanged is emitted for the call even if it changes nothing. Its ids go on from the book's
+        newest without a gap and end at `last_update_id` where that is ahead, so a replayed book keeps the
+        recording's ids; `first_update_id` is what the recording says and must not be above the last.
+        Our orders that the new levels cross are filled at their own price first.
+        """
+        market = self._market(symbol)
+        last = last_update_id or 0
+        if first_update_id is not None and first_update_id > last:
+            raise ValueError(f"updates {first_update_id} to {last} run backwards")
+        now = self._time()
+        self._write(levels_record(symbol, bids, asks, last, replace, now), now)
+        set_levels(self._matcher, market, bids, asks, now, last, replace=replace)
+        self._tell()
+
+    def print_external_trade(
+        self, symbol: str, price_ticks: int, lots: int, *, buyer_is_maker: bool, trade_id: int | None = None
+    ) -> None:
+        """A trade between outsiders: shown as it was recorded, and it fills our resting orders that it reaches.
+
+        Better-priced ones at once, those at its price after the outside quantity that stood before them.
+        What ours take is printed as trades of their own and taken off the recorded one. `trade_id` is kept
+        where it is ahead of the newest.
+        """
+        market = self._market(symbol)
+        now = self._time()
+        self._write(trade_record(symbol, price_ticks, lots, buyer_is_maker, trade_id or 0, now), now)
+        print_trade(self._matcher, market, price_ticks, lots, now, trade_id or 0, buyer_is_maker=buyer_is_maker)
+        self._tell()
+
+    def show_external_top(self, symbol: str, update_id: int, bid: tuple[int, int], ask: tuple[int, int]) -> None:
+        """A recorded best bid and ask, emitted as TopChanged; where an order of ours is as good, with the book's own.
+
+        While recorded ones are ahead of the book's update id, changes of the book do not emit any.
+        """
+        show_top(self._matcher, self._market(symbol), update_id, bid, ask)
+        self._tell()
 
     # --- inside ----------------------------------------------------------------------------------
 
-    def _market(self, symbol: str) -> Market:
-        return find_market(self._matcher.markets, symbol)
+    def _cancel(
+        self, market: Market, account: Account, entries: Sequence[Entry], cancel_id: str
+    ) -> tuple[SimOrder, ...]:
+        now = self._time()
+        ids = [entry.order.order_id for entry in entries if entry.order is not None]
+        record = cancel_record(account.account_id, market.symbol, ids, cancel_id, now)
+        self._write(record, now, sync=account.history is not None)
+        canceled = tuple(order.copy() for order in self._matcher.cancel(market, entries, now, cancel_id))
+        self._tell()
+        return canceled
 
-    def _account(self, account_id: int) -> Account:
-        return self._matcher.accounts.get(account_id)
-
-    def _time(self) -> int:
-        """Now, but never before what was recorded last: the market's time does not run backwards."""
-        self._last_ms = max(self._last_ms, self._now_ms())
-        return self._last_ms
+    def _write(self, record: Record, at_ms: int = 0, *, sync: bool = False) -> None:
+        """Put an input into the journal before it takes effect; a full journal is cut to a snapshot first."""
+        if self._journal is not None:
+            if self._journal.full:
+                self._journal.cut(dump(self._world))
+            self._journal.append(record, sync=sync)
+        self._world.last_ms = max(self._world.last_ms, at_ms)
 
     def _tell(self) -> None:
         """Hand the events of the finished operation to all listeners, in the order in which they happened.
@@ -317,28 +280,6 @@ class Exchange:
                     listener(event)
         finally:
             self._telling = False
-
-
-def _open_entry(account: Account, symbol: str, order_id: int | None, client_order_id: str | None) -> Entry | None:
-    if order_id is None and client_order_id is not None:
-        order_id = account.open_ids.get(client_order_id)
-    entry = None if order_id is None else account.open.get(order_id)
-    if entry is None or entry.order is None or not _answers(entry.order, symbol, client_order_id):
-        return None
-    return entry
-
-
-def _answers(order: SimOrder, symbol: str, client_order_id: str | None) -> bool:
-    request = order.request
-    return request.symbol == symbol and (client_order_id is None or request.client_order_id == client_order_id)
-
-
-def _open_in(account: Account, symbol: str | None) -> list[Entry]:
-    return [
-        entry
-        for entry in account.open.values()
-        if entry.order is not None and (symbol is None or entry.order.request.symbol == symbol)
-    ]
 
 
 __all__ = ["INTERVALS", "Exchange", "NowMs", "Side", "interval_ms"]

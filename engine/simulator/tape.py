@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from array import array
 from bisect import bisect_left, bisect_right
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
@@ -68,13 +68,16 @@ class Tape:
         high = max(low, min(high, low + limit))
         symbol = self.rules.listing.symbol
         rows = zip(*(column[low:high] for column in self._columns), strict=True)
-        return [PublicTrade(symbol, *row[:5], bool(row[5]), row[6]) for row in rows]
+        return [
+            PublicTrade(symbol, trade_id, price, size, buyer, seller, bool(maker), at)
+            for trade_id, price, size, buyer, seller, maker, at in rows
+        ]
 
-    def load_history(self, minutes: Sequence[Kline]) -> None:
-        """Candles behind the first trade; the first trade continues their ids."""
-        self.candles.load(minutes)
+    def load_history(self, columns: Mapping[str, str], last_trade_id: int) -> None:
+        """Candles behind the first trade, as `Candles.dump` gives them; the first trade continues their ids."""
+        self.candles.restore(columns)
         self.last_price = self.candles.last_close
-        self.last_trade_id = max([self.last_trade_id, *(minute.last_trade_id for minute in minutes)])
+        self.last_trade_id = max(self.last_trade_id, last_trade_id)
 
     def average_ticks(self, now_ms: int) -> int:
         """The volume-weighted price of the last five minutes, else the last price; 0 when nothing has traded."""

@@ -1,0 +1,169 @@
+"""The whole state of a market as JSON, for snapshots and for comparing two markets."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from decimal import Decimal
+from hashlib import sha256
+from typing import Any
+
+import orjson
+
+from engine.simulator.accounts import Account, History
+from engine.simulator.book import BookSide, Entry
+from engine.simulator.inputs import World, order_fields, order_of
+from engine.simulator.marketplace import Market
+from engine.simulator.model import SimAccount, SimFill, SimOrder, Status
+
+ORDER_FIELDS = 8
+STATUSES = {status.value: status for status in Status}
+
+
+def dump(world: World) -> dict[str, Any]:
+    """Everything that `restore` needs to go on as if nothing had happened."""
+    matcher = world.matcher
+    return {
+        "last_ms": world.last_ms,
+        "last_order_id": matcher.last_order_id,
+        "notes": world.notes,
+        "accounts": [_account(account) for account in matcher.accounts.by_id.values()],
+        "markets": {symbol: _market(market) for symbol, market in matcher.markets.items()},
+    }
+
+
+def digest(world: World) -> str:
+    """The same for two markets that will behave the same."""
+    return sha256(orjson.dumps(dump(world), option=orjson.OPT_SORT_KEYS)).hexdigest()
+
+
+def restore(world: World, state: Mapping[str, Any]) -> None:
+    """Put a dumped state into an empty world."""
+    matcher = world.matcher
+    world.last_ms = state["last_ms"]
+    world.notes = state["notes"]
+    matcher.last_order_id = state["last_order_id"]
+    open_orders: dict[int, SimOrder] = {}
+    for saved in state["accounts"]:
+        _restore_account(world, saved, open_orders)
+    entries: dict[int, Entry] = {}
+    for symbol, saved in state["markets"].items():
+        _restore_market(matcher.markets[symbol], saved, open_orders, entries)
+    for order in open_orders.values():
+        account = matcher.accounts.by_id[order.account_id]
+        account.open[order.order_id] = entries[order.order_id]
+        account.open_ids[order.request.client_order_id] = order.order_id
+
+
+def _account(account: Account) -> dict[str, Any]:
+    profile, history = account.profile, account.history
+    orders: Iterable[SimOrder] = (
+        history.orders.values()
+        if history is not None
+        else [entry.order for entry in account.open.values() if entry.order is not None]
+    )
+    return {
+        "id": profile.account_id,
+        "key": profile.api_key,
+        "secret": profile.secret,
+        "can_trade": profile.can_trade,
+        "can_withdraw": profile.can_withdraw,
+        "maker_bps": str(profile.maker_bps),
+        "taker_bps": str(profile.taker_bps),
+        "free": account.free,
+        "locked": account.locked,
+        "orders": [_order(order) for order in orders],
+        "finished": history.finished if history is not None else (),
+        "fills": [_fill(fill) for fill in history.fills()] if history is not None else (),
+    }
+
+
+def _restore_account(world: World, saved: Mapping[str, Any], open_orders: dict[int, SimOrder]) -> None:
+    accounts = world.matcher.accounts
+    account = accounts.by_id.get(saved["id"]) or accounts.add(
+        SimAccount(
+            saved["id"],
+            saved["key"],
+            saved["secret"],
+            saved["can_trade"],
+            saved["can_withdraw"],
+            Decimal(saved["maker_bps"]),
+            Decimal(saved["taker_bps"]),
+        )
+    )
+    account.free.update(saved["free"])
+    account.locked.update(saved["locked"])
+    orders = [_order_of(account.account_id, fields) for fields in saved["orders"]]
+    open_orders.update((order.order_id, order) for order in orders if order.working)
+    if account.history is not None:
+        symbols = {order.order_id: order for order in orders}
+        fills = [_fill_of(symbols[fields[1]], fields) for fields in saved["fills"]]
+        account.history = History.of(orders, saved["finished"], fills)
+
+
+def _order(order: SimOrder) -> list[Any]:
+    return [
+        *order_fields(order.request),
+        order.order_id,
+        order.status.value,
+        order.created_ms,
+        order.updated_ms,
+        order.lots,
+        order.filled_lots,
+        order.filled_quote_atoms,
+        order.working,
+    ]
+
+
+def _order_of(account_id: int, fields: list[Any]) -> SimOrder:
+    order_id, status, *rest = fields[ORDER_FIELDS:]
+    return SimOrder(order_id, account_id, order_of(fields[:ORDER_FIELDS]), STATUSES[status], *rest)
+
+
+def _fill(fill: SimFill) -> list[Any]:
+    return [
+        fill.trade_id,
+        fill.order_id,
+        fill.price_ticks,
+        fill.lots,
+        fill.quote_atoms,
+        fill.commission_atoms,
+        fill.commission_asset,
+        fill.maker,
+        fill.time_ms,
+    ]
+
+
+def _fill_of(order: SimOrder, fields: list[Any]) -> SimFill:
+    trade_id, order_id, *rest = fields
+    return SimFill(trade_id, order_id, order.account_id, order.request.symbol, order.request.side, *rest)
+
+
+def _market(market: Market) -> dict[str, Any]:
+    return {
+        "update_id": market.update_id,
+        "bids": _side(market.book.bids),
+        "asks": _side(market.book.asks),
+        "tape": market.tape.dump(),
+    }
+
+
+def _side(side: BookSide) -> list[Any]:
+    return [
+        [level.price, [[0 if entry.order is None else entry.order.order_id, entry.lots] for entry in level]]
+        for level in side.levels.values()
+    ]
+
+
+def _restore_market(
+    market: Market, saved: Mapping[str, Any], open_orders: Mapping[int, SimOrder], entries: dict[int, Entry]
+) -> None:
+    market.update_id = saved["update_id"]
+    market.tape.restore(saved["tape"])
+    for side, levels in ((market.book.bids, saved["bids"]), (market.book.asks, saved["asks"])):
+        for price, queue in levels:
+            for order_id, lots in queue:
+                entry = Entry(open_orders[order_id] if order_id else None, lots)
+                side.add(price, entry)
+                if order_id:
+                    entries[order_id] = entry
+    market.shown_top = market.book.best()
