@@ -33,8 +33,12 @@ def findings(rule: Rule, files: Iterable[Path], *, but_for: str = "") -> list[st
     ]
 
 
+def expect_none(found: list[str]) -> None:
+    assert not found, "\n" + "\n".join(found)
+
+
 def test_no_page_or_widget_builds_markup_or_script_from_data() -> None:
-    assert findings(scripts_reach_the_browser, product_files("pages", "components", "numatix")) == []
+    expect_none(findings(scripts_reach_the_browser, product_files("pages", "components", "numatix")))
 
 
 def test_no_script_beside_a_widget_builds_markup_or_code_from_data() -> None:
@@ -46,23 +50,23 @@ def test_no_script_beside_a_widget_builds_markup_or_code_from_data() -> None:
         for file in product_files("pages", "components", suffix=".js")
         for hit in markup.findall(file.read_text())
     ]
-    assert found == []
+    expect_none(found)
 
 
 def test_only_the_supervisor_starts_tasks() -> None:
-    assert findings(tasks_without_an_owner, product_files(), but_for=RUNTIME) == []
+    expect_none(findings(tasks_without_an_owner, product_files(), but_for=RUNTIME))
 
 
 def test_only_the_settings_read_the_environment() -> None:
-    assert findings(environment_read, product_files(), but_for=SETTINGS) == []
+    expect_none(findings(environment_read, product_files(), but_for=SETTINGS))
 
 
 def test_only_the_runtime_reads_the_clock_or_draws_at_random() -> None:
-    assert findings(time_and_chance_read, product_files(), but_for=RUNTIME) == []
+    expect_none(findings(time_and_chance_read, product_files(), but_for=RUNTIME))
 
 
 def test_no_module_holds_mutable_state() -> None:
-    assert findings(state_in_a_module, product_files()) == []
+    expect_none(findings(state_in_a_module, product_files()))
 
 
 def test_no_check_is_switched_off_in_the_code() -> None:
@@ -75,7 +79,7 @@ def test_no_check_is_switched_off_in_the_code() -> None:
         if file != Path(__file__)
         for hit in switches.findall(file.read_text())
     ]
-    assert found == []
+    expect_none(found)
 
 
 def test_no_test_is_skipped() -> None:
@@ -86,7 +90,7 @@ def test_no_test_is_skipped() -> None:
         if file != Path(__file__)
         for hit in switches.findall(file.read_text())
     ]
-    assert found == []
+    expect_none(found)
 
 
 @pytest.mark.parametrize(

@@ -131,6 +131,30 @@ def test_a_python_without_venv_is_told_the_command_that_mends_it(checkout: Path,
     assert not (fresh / ".venv").exists()
 
 
+@pytest.mark.parametrize(("user", "sudo"), [("0", ""), ("1000", "sudo ")])
+def test_what_debian_must_provide_is_installed_by_root_and_named_to_anyone_else(
+    tmp_path: Path, user: str, sudo: str
+) -> None:
+    for name, body in {"id": f"echo {user}", "apt-get": f'echo "$@" >>{tmp_path}/calls'}.items():
+        (tmp_path / name).write_text(f"#!/bin/sh\n{body}\n")
+        (tmp_path / name).chmod(0o755)
+    told = subprocess.run(
+        ["sh", "-euc", ". scripts/environment.sh; debian_package no-such-command some-package; echo ready"],
+        cwd=ROOT,
+        env=os.environ | {"PATH": f"{tmp_path}:{os.environ['PATH']}"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if user == "0":
+        assert (told.returncode, told.stdout.splitlines()[-1]) == (0, "ready")
+        assert (tmp_path / "calls").read_text().splitlines()[-1].endswith("--no-install-recommends some-package")
+    else:
+        mend = f"{sudo}apt-get update && {sudo}apt-get install --yes some-package"
+        assert told.returncode == 2
+        assert told.stderr == f"numatix: no-such-command is missing; this mends it: {mend}\n"
+
+
 def test_an_interrupt_reaches_the_program_and_leaves_nothing_behind(checkout: Path) -> None:
     run(checkout)
     with subprocess.Popen(
