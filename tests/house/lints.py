@@ -19,7 +19,6 @@ READINGS = {
     "datetime": {"now", "utcnow", "today"},
     "date": {"today"},
     "uuid": {"uuid1", "uuid4", "uuid6", "uuid7"},
-    "secrets": {"token_bytes", "token_hex", "token_urlsafe", "randbits", "randbelow", "choice"},
 }
 
 
@@ -62,14 +61,14 @@ def environment_read(tree: ast.Module) -> Iterator[Finding]:
 
 
 def time_and_chance_read(tree: ast.Module) -> Iterator[Finding]:
-    """What reads the clock or draws a number by itself cannot be replayed."""
+    """What reads the clock or draws a number by itself cannot be replayed. Secrets must not be: they are free."""
     for node in ast.walk(tree):
         match node:
             case ast.Call(func=ast.Attribute(value=owner, attr=name)) if name in READINGS.get(last_name(owner), ()):
                 yield node.lineno, f"{last_name(owner)}.{name}: take engine.runtime's Clock, Ids or Randomness"
-            case ast.Call(func=ast.Attribute(value=ast.Name(id="random"))):
+            case ast.Call(func=ast.Attribute(value=ast.Name(id="random"), attr=name)) if name != "SystemRandom":
                 yield node.lineno, "random: take engine.runtime's Randomness"
-            case ast.ImportFrom(module="time" | "random" | "secrets" | "uuid" as module, names=names):
+            case ast.ImportFrom(module="time" | "random" | "uuid" as module, names=names):
                 for alias in names:
                     if module == "random" or alias.name in READINGS[module]:
                         yield node.lineno, f"{module}.{alias.name}: take engine.runtime's Clock, Ids or Randomness"
