@@ -405,7 +405,10 @@ class VenueAccount(Protocol):
 
     account_id: str
 
-    async def place(self, order: Order, instrument: Instrument) -> PlaceOutcome: ...
+    async def place(self, order: Order, instrument: Instrument, *, send_within_s: float) -> PlaceOutcome:
+        """Send it once. A request that has not left after `send_within_s` is not sent any more: NotSent."""
+        ...
+
     async def cancel(self, order: Order, instrument: Instrument) -> CancelOutcome: ...
     async def find_order(self, order: Order, instrument: Instrument) -> VenueOrder | None:
         """Ask by client order id (and by venue id when known); None when the venue knows none. VenueError."""

@@ -47,9 +47,11 @@ class CcxtAccount:
         self._supervisor = supervisor
         self._silence = silence
 
-    async def place(self, order: Order, instrument: Instrument) -> PlaceOutcome:
+    async def place(self, order: Order, instrument: Instrument, *, send_within_s: float) -> PlaceOutcome:
+        request = payloads.order_request(order, instrument)
         try:
-            answer = await self._signed("privatePostOrder", payloads.order_request(order, instrument))
+            with self._road.sending_within(send_within_s):
+                answer = await self._signed("privatePostOrder", request)
         except Trouble as trouble:
             return trouble.place_outcome()
         try:

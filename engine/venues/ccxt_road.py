@@ -12,7 +12,9 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections import deque
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Generator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any, TypeVar
 
 import aiohttp
@@ -20,6 +22,7 @@ import ccxt.pro
 from ccxt.base.errors import BaseError
 
 from engine.ports import Credentials
+from engine.runtime import Clock
 from engine.venues.config import VenueConfig
 from engine.venues.trouble import Trouble, TroubleKind, cut, parsed, redact, trouble_of_answer
 
@@ -30,12 +33,15 @@ Raw = Mapping[str, Any]
 LONGEST_BACKLOG = 5_000
 """Messages of one kind that may wait for their reader; the oldest go first, and the reader re-reads by REST."""
 USER = "numatix:user"
+SEND_BEFORE: ContextVar[float | None] = ContextVar("send_before", default=None)
+"""When a request of this task must not leave any more, on the monotonic clock."""
 
 
 class Road:
     """One ccxt exchange object: the public side of a venue, or one account on it."""
 
-    def __init__(self, config: VenueConfig, credentials: Credentials | None = None) -> None:
+    def __init__(self, config: VenueConfig, clock: Clock, credentials: Credentials | None = None) -> None:
+        self._clock = clock
         self._secrets = (credentials.api_key, credentials.secret) if credentials else ()
         self._exchange: Any = _Binance(_settings(config, credentials))
         if config.rest_url is not None:
@@ -48,6 +54,7 @@ class Road:
         self.connections = 0
         """How often a socket was opened: who sees it change has missed something."""
         self._exchange.connected_hook = self._count_connection
+        self._exchange.clock = clock
 
     async def call(self, endpoint: str, params: Mapping[str, str | int]) -> Any:
         """One REST call by ccxt's implicit name (`privatePostOrder`); the decoded JSON, or Trouble."""
@@ -55,6 +62,15 @@ class Road:
         if not isinstance(answer, dict | list):
             raise Trouble(TroubleKind.UNANSWERED, "GARBLED", f"the answer makes no sense: {cut(redact(repr(answer)))}")
         return answer
+
+    @contextmanager
+    def sending_within(self, seconds: float) -> Generator[None]:
+        """Requests made inside that were held back for longer (by the rate limiter) are not sent: NOT_SENT."""
+        token = SEND_BEFORE.set(self._clock.monotonic() + seconds)
+        try:
+            yield
+        finally:
+            SEND_BEFORE.reset(token)
 
     async def markets(self) -> Mapping[str, Raw]:
         """ccxt's markets by symbol, each with the venue's own words in `info`; read once."""
@@ -176,6 +192,7 @@ class _Binance(_Untyped):
     """
 
     connected_hook: Callable[[], None]
+    clock: Clock
 
     def __init__(self, settings: dict[str, Any]) -> None:
         self._backlogs: dict[str, deque[Raw]] = {}
@@ -184,6 +201,13 @@ class _Binance(_Untyped):
 
     def backlog(self, key: str) -> deque[Raw]:
         return self._backlogs.setdefault(key, deque(maxlen=LONGEST_BACKLOG))
+
+    async def throttle(self, cost=None) -> None:
+        """The last moment before a request is signed and sent."""
+        await super().throttle(cost)
+        deadline = SEND_BEFORE.get()
+        if deadline is not None and self.clock.monotonic() > deadline:
+            raise Trouble(TroubleKind.NOT_SENT, "RATE_LIMITED", "our own rate limiter held it back for too long")
 
     def on_connected(self, client, message=None) -> None:
         super().on_connected(client, message)

@@ -80,7 +80,7 @@ class CcxtVenue:
         return self._streams.candles(instrument, timeframe)
 
     async def open_account(self, account_id: str, credentials: Credentials) -> CcxtAccount:
-        road = await _build(self._config, credentials)
+        road = await _build(self._config, self._clock, credentials)
         return CcxtAccount(account_id, road, self._supervisor, SilenceWatch(self._config.stale_after_s, self._clock))
 
     async def test_key(self, credentials: Credentials) -> KeyCheck:
@@ -120,7 +120,7 @@ class CcxtVenue:
         return self._public
 
     async def _open(self) -> Road:
-        road = await _build(self._config)
+        road = await _build(self._config, self._clock)
         try:
             markets = await road.markets()
             self._instruments = {
@@ -138,7 +138,7 @@ class CcxtVenue:
         return road
 
 
-async def _build(config: VenueConfig, credentials: Credentials | None = None) -> Road:
+async def _build(config: VenueConfig, clock: Clock, credentials: Credentials | None = None) -> Road:
     """ccxt takes most of a second to import: not before it is needed, and never in the event loop's thread."""
 
     def load() -> type[Road]:
@@ -146,4 +146,4 @@ async def _build(config: VenueConfig, credentials: Credentials | None = None) ->
 
         return Road
 
-    return (await asyncio.to_thread(load))(config, credentials)
+    return (await asyncio.to_thread(load))(config, clock, credentials)

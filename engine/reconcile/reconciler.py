@@ -1,0 +1,183 @@
+"""Brings an order of the ledger to what its venue says of it, whoever learned it: answer, user stream or poll."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import StrEnum
+
+import structlog
+
+from engine.domain.fills import Fill, filled_quantity
+from engine.domain.instrument import Instrument
+from engine.domain.order import (
+    FINISHED,
+    IN_DOUBT,
+    Accepted,
+    AnswerLost,
+    Canceled,
+    Completed,
+    Expired,
+    IllegalTransition,
+    NotAccepted,
+    Order,
+    OrderEvent,
+    OrderStatus,
+    Rejected,
+)
+from engine.domain.values import Liquidity, Price, Quantity
+from engine.ports import Ledger, OrderReport, VenueAccount, VenueError, VenueFill, VenueOrder
+from engine.reconcile.recorder import Recorder
+from engine.reconcile.roads import Roads
+from engine.runtime import Clock, Ids
+
+log = structlog.get_logger(__name__)
+
+GONE = "GONE: the venue no longer knows the order"
+
+
+@dataclass(frozen=True, slots=True)
+class SettleTimes:
+    """How long to trust nothing.
+
+    `settle_s`, counted from the commit of SUBMITTED, is when "no such order" becomes true: recvWindow 5 s, the venue's
+    own timeout 10 s, clocks 1 s, and `send_within_s`, after which a request that has not left is never sent. Measured:
+    1 s gave 701 false rejections in 400 seeds, 5 s 377, 12 s none.
+    """
+
+    settle_s: float = 20.0
+    send_within_s: float = 3.0
+
+
+class Resolution(StrEnum):
+    """What asking about an order came to."""
+
+    SETTLED = "settled"
+    """The ledger now holds what the venue says."""
+    WAITING = "waiting"
+    """Nothing is certain yet: the venue does not know it yet, or its fills are not all there."""
+    UNREACHABLE = "unreachable"
+    """The venue cannot be asked."""
+
+
+class Reconciler:
+    def __init__(
+        self, ledger: Ledger, recorder: Recorder, roads: Roads, clock: Clock, ids: Ids, times: SettleTimes
+    ) -> None:
+        self._ledger = ledger
+        self._recorder = recorder
+        self._roads = roads
+        self._clock = clock
+        self._ids = ids
+        self._times = times
+
+    async def report(self, account_id: str, report: OrderReport) -> None:
+        """Something that the user stream said. Orders that are not ours (another bot on the same key) pass by."""
+        order = await self._ledger.order_by_client_id(account_id, report.order.client_order_id)
+        if order is None:
+            return
+        fills = () if report.fill is None else (report.fill,)
+        await self.settle(order, report.order, fills, source="stream")
+
+    async def resolve(self, order: Order, *, source: str) -> Resolution:
+        """Ask the venue what became of an order that was sent, or may have been."""
+        try:
+            road = await self._roads.road(order.account_id)
+            instrument = await self._roads.instrument_of(order)
+            found = await self._find(road, order, instrument)
+        except VenueError as error:
+            log.info("order cannot be asked after", order=order.id, error=str(error))
+            return Resolution.UNREACHABLE
+        if found is not None:
+            return await self.settle(order, found, (), source=source)
+        return await self._not_found(order, source)
+
+    async def settle(
+        self, order: Order, reported: VenueOrder, fills: Sequence[VenueFill], *, source: str
+    ) -> Resolution:
+        """Write down an order as the venue reports it. It only ends once its fills add up to what the venue counts."""
+        if order.finished and order.filled_quantity >= reported.filled_quantity:
+            return Resolution.SETTLED
+        new_fills = [self._fill(order, fill) for fill in fills]
+        complete = await self._complete(order, reported, new_fills)
+        if not complete:
+            try:
+                road = await self._roads.road(order.account_id)
+                instrument = await self._roads.instrument_of(order)
+                told = await road.fills_of(instrument, reported.venue_order_id)
+            except VenueError as error:
+                log.info("fills cannot be asked for", order=order.id, error=str(error))
+            else:
+                new_fills = [self._fill(order, fill) for fill in told]
+                complete = await self._complete(order, reported, new_fills)
+        events: list[OrderEvent] = [Accepted(reported.venue_order_id)]
+        if complete:
+            events.extend(_ending(reported))
+        await self._advance(order, events, new_fills, source)
+        return Resolution.SETTLED if complete else Resolution.WAITING
+
+    async def _find(self, road: VenueAccount, order: Order, instrument: Instrument) -> VenueOrder | None:
+        """By id, then among the open orders: an order may be on the book before it can be asked for by its id."""
+        found = await road.find_order(order, instrument)
+        if found is not None:
+            return found
+        mine = (one for one in await road.open_orders() if one.client_order_id == order.client_order_id)
+        return next(mine, None)
+
+    async def _not_found(self, order: Order, source: str) -> Resolution:
+        since = order.submitted_at or order.created_at
+        if self._clock.now() - since < timedelta(seconds=self._times.settle_s):
+            if order.status is OrderStatus.SUBMITTED and source == "recovery":
+                await self._advance(order, [AnswerLost("the desk stopped before the venue's answer")], [], source)
+            return Resolution.WAITING
+        if order.status in IN_DOUBT:
+            await self._advance(order, [NotAccepted()], [], source)
+        elif not order.finished:
+            # The venue had it and has lost it: its books were reset. What was filled stays filled.
+            log.error("the venue no longer knows an open order", order=order.id, venue_order_id=order.venue_order_id)
+            await self._advance(order, [Canceled(GONE)], [], source)
+        return Resolution.SETTLED
+
+    async def _complete(self, order: Order, reported: VenueOrder, new_fills: Sequence[Fill]) -> bool:
+        """Whether the fills that we know, with the new ones, are all that the venue counts."""
+        if not reported.filled_quantity:
+            return True
+        known = {fill.venue_trade_id: fill for fill in await self._ledger.fills_of(order.id)}
+        known |= {fill.venue_trade_id: fill for fill in new_fills}
+        return filled_quantity(known.values()) >= reported.filled_quantity
+
+    async def _advance(self, order: Order, events: Sequence[OrderEvent], fills: Sequence[Fill], source: str) -> None:
+        try:
+            await self._recorder.advance(order.id, events, new_fills=fills, source=source)
+        except IllegalTransition as error:
+            log.exception("the venue contradicts itself", order=order.id, source=source, error=str(error))
+
+    def _fill(self, order: Order, fill: VenueFill) -> Fill:
+        return Fill(
+            id=self._ids.new(),
+            order_id=order.id,
+            account_id=order.account_id,
+            symbol=order.symbol,
+            venue_trade_id=fill.venue_trade_id,
+            price=Price(fill.price),
+            quantity=Quantity(fill.quantity),
+            fee=fill.fee,
+            fee_asset=fill.fee_asset,
+            liquidity=Liquidity.MAKER if fill.maker else Liquidity.TAKER,
+            time=fill.time,
+        )
+
+
+def _ending(reported: VenueOrder) -> tuple[OrderEvent, ...]:
+    """The event of an order that the venue has ended; none while it is open."""
+    if reported.status not in FINISHED:
+        return ()
+    detail = reported.reason or ""
+    endings: dict[OrderStatus, OrderEvent] = {
+        OrderStatus.FILLED: Completed(),
+        OrderStatus.CANCELED: Canceled(detail),
+        OrderStatus.EXPIRED: Expired(detail),
+        OrderStatus.REJECTED: Rejected("REJECTED", detail),
+    }
+    return (endings[reported.status],)

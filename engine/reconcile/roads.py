@@ -1,0 +1,21 @@
+"""What the order chain needs of accounts."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from engine.domain.instrument import Instrument
+from engine.domain.order import Order
+from engine.ports import VenueAccount
+
+
+class Roads(Protocol):
+    """Finds the way from an order to its venue."""
+
+    async def road(self, account_id: str) -> VenueAccount:
+        """The account's signed road, opened when it is not yet. VenueError; KeyError for an unknown account."""
+        ...
+
+    async def instrument_of(self, order: Order) -> Instrument:
+        """VenueError while the venue cannot be reached, or when it does not list the symbol any more."""
+        ...

@@ -1,0 +1,67 @@
+"""Takes commands from the outbox to the stream: straight after the commit, and by a sweep for what was left behind."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from datetime import timedelta
+
+import structlog
+
+from engine.domain.messages import Command
+from engine.domain.values import Unavailable
+from engine.ports import Ledger, Stream
+from engine.runtime import Clock, Supervisor
+
+log = structlog.get_logger(__name__)
+
+SWEEP_EVERY_S = 1.0
+LEFT_BEHIND_AFTER = timedelta(seconds=2)
+"""Younger commands are on their way from the commit that made them."""
+SWEEP_SIZE = 500
+MOST_MARKS = 5_000
+
+
+class Relay:
+    """Publishing is idempotent by the command's id, and a command that comes twice is asked after, not sent again: so
+    the mark in the outbox may lag behind, and is written for many commands at once."""
+
+    def __init__(self, ledger: Ledger, stream: Stream, clock: Clock) -> None:
+        self._ledger = ledger
+        self._stream = stream
+        self._clock = clock
+        self._published: deque[str] = deque(maxlen=MOST_MARKS)
+
+    def start(self, supervisor: Supervisor) -> None:
+        supervisor.keep("relay", self._sweep)
+
+    async def send(self, command: Command) -> None:
+        """Straight after the commit; a full stream leaves it to the sweep."""
+        try:
+            await self._stream.publish(command)
+        except Unavailable as refusal:
+            log.warning("command stays in the outbox", command=command.id, reason=refusal.message)
+            return
+        self._published.append(command.id)
+
+    async def sweep(self) -> None:
+        """Mark what was published, then publish what is left."""
+        await self._mark()
+        cutoff = self._clock.now() - LEFT_BEHIND_AFTER
+        for command in await self._ledger.unpublished(SWEEP_SIZE):
+            if command.created_at <= cutoff:
+                log.info("command was left behind in the outbox", command=command.id, order=command.order_id)
+                await self.send(command)
+        await self._mark()
+
+    async def _sweep(self) -> None:
+        while True:
+            await self.sweep()
+            await asyncio.sleep(SWEEP_EVERY_S)
+
+    async def _mark(self) -> None:
+        ids = tuple(self._published)
+        if ids:
+            await self._ledger.mark_published(ids, self._clock.now())
+            for _ in ids:
+                self._published.popleft()
