@@ -7,7 +7,7 @@ order of receipt, except that the snapshot comes first and what is older than it
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from itertools import chain
+from itertools import chain, islice
 from pathlib import Path
 from typing import cast
 
@@ -37,7 +37,7 @@ class Recording:
         Raises CaptureError when it is no capture of a listed symbol, ValueError when the journal holds another flow.
         """
         self.path = path
-        self.line = self.diffs = 0
+        self.line = self.played = self.diffs = 0
         self._exchange = exchange
         noted = exchange.noted(NOTE)
         if noted is not None:
@@ -69,6 +69,7 @@ class Recording:
         if not isinstance(event, RecordedSnapshot) and event.symbol != self.symbol:
             raise CaptureError(f"{self.path}, line {recorded.line}: {event.symbol} in a capture of {self.symbol}")
         self.line = max(self.line, recorded.line)
+        self.played += 1
         self.position_ns = max(self.position_ns, recorded.received_ns)
         match event:
             case RecordedDiff():
@@ -107,11 +108,12 @@ class Recording:
             last_update_id=snapshot.last_update_id,
             replace=True,
         )
+        self.line = recorded.line
         self._note()
 
     # --- the journal -------------------------------------------------------------------------------
     def _note(self) -> None:
-        where = {"line": self.line, "diffs": self.diffs, "update_id": self.update_id}
+        where = {"played": self.played, "line": self.line, "diffs": self.diffs, "update_id": self.update_id}
         self._exchange.note(NOTE, {"flow": "replay", "file": self.path.name, **where})
 
     def _check_journal(self, noted: Mapping[str, object]) -> None:
@@ -122,13 +124,10 @@ class Recording:
             )
 
     def _skip(self, noted: Mapping[str, object]) -> None:
-        self.line, self.diffs = cast("int", noted["line"]), cast("int", noted["diffs"])
-        self.update_id = cast("int", noted["update_id"])
-        rest = self._events
-        for recorded in rest:
-            if recorded.line > self.line:
-                self._events = chain((recorded,), rest)
-                return
+        self.played, self.line, self.diffs, self.update_id = (
+            cast("int", noted[name]) for name in ("played", "line", "diffs", "update_id")
+        )
+        for recorded in islice(self._events, self.played):
             self.position_ns = max(self.position_ns, recorded.received_ns)
 
     # --- words into figures ------------------------------------------------------------------------
@@ -146,7 +145,7 @@ class Recording:
 
     def _level(self, recorded: Recorded, price: str, quantity: str) -> tuple[int, int]:
         try:
-            return _units(price, self._tick_atoms), _units(quantity, self._lot_atoms)
+            return _ticks(price, self._tick_atoms), _lots(quantity, self._lot_atoms)
         except (ValueError, AttributeError) as error:
             raise CaptureError(f"{self.path}, line {recorded.line}: level {price!r} {quantity!r}: {error}") from error
 
@@ -173,10 +172,25 @@ def _is_newer(recorded: Recorded, update_id: int) -> bool:
             return False
 
 
-def _units(text: str, atoms: int) -> int:
-    """A recorded decimal as a whole number of ticks or lots of this many atoms. ValueError when it is none."""
+def _ticks(text: str, tick_atoms: int) -> int:
+    """A recorded price in ticks. ValueError when it is no price or lies between two ticks."""
+    ticks, off = divmod(_atoms(text), tick_atoms)
+    if off:
+        raise ValueError(f"{text} is not a whole number of ticks")
+    return ticks
+
+
+def _lots(text: str, lot_atoms: int) -> int:
+    """A recorded quantity in whole lots; what is finer is cut, but a level that has something keeps a lot.
+
+    Binance still shows orders from before a lot grew: 25.42618900 BTC at 200000 where a lot is 0.00001.
+    """
+    atoms = _atoms(text)
+    return max(1, atoms // lot_atoms) if atoms else 0
+
+
+def _atoms(text: str) -> int:
     whole, _, fraction = text.partition(".")
-    units, off = divmod(int(whole + fraction.ljust(8, "0")), atoms)
-    if off or len(fraction) > 8:
-        raise ValueError(f"{text} does not fit the listing's step")
-    return units
+    if len(fraction) > 8:
+        raise ValueError(f"{text} has more than 8 decimals")
+    return int(whole + fraction.ljust(8, "0"))

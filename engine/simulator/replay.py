@@ -7,9 +7,14 @@ import math
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+import structlog
+
 from engine.runtime import Clock, SystemClock
+from engine.simulator.capture import CaptureError
 from engine.simulator.exchange import Exchange
 from engine.simulator.recording import Recording
+
+log = structlog.get_logger(__name__)
 
 LONGEST_LAG_S = 1.0
 """What a stalled replay makes up for by hurrying; the rest of a stall is simply a pause."""
@@ -29,6 +34,8 @@ class ReplayController:
         """How many messages the slowest consumer has waiting; set by whoever serves the streams."""
         self.going = asyncio.Event()
         """Set while it is not paused."""
+        self.fault: str | None = None
+        """Why it cannot go on, when the capture has a bad line."""
         self._recording = recording
         if speed:
             self.going.set()
@@ -77,11 +84,14 @@ class ReplayController:
 
     def status(self) -> Mapping[str, object]:
         state = "ended" if self.ended else "playing" if self.going.is_set() else "paused"
+        if self.fault:
+            state = "broken"
         return {
             "flow": "replay",
             "file": self._recording.path.name,
             "symbol": self._recording.symbol,
             "state": state,
+            "fault": self.fault,
             "speed": "max" if math.isinf(self.speed) else self.speed,
             "line": self._recording.line,
             "diffs": self._recording.diffs,
@@ -116,6 +126,17 @@ class ReplayFlow:
 
     async def run(self) -> None:
         recording, controller = self._opened()
+        try:
+            await self._play_all(recording, controller)
+        except CaptureError as error:
+            controller.fault = str(error)
+            log.error("the replay stopped at a line that cannot be played", fault=controller.fault)
+        await asyncio.Event().wait()
+
+    def status(self) -> Mapping[str, object]:
+        return self.controller.status()
+
+    async def _play_all(self, recording: Recording, controller: ReplayController) -> None:
         origin_s = self._origin()
         while recording.following is not None:
             if not controller.going.is_set():
@@ -125,10 +146,6 @@ class ReplayFlow:
                 await self._hurry(recording, controller)
             else:
                 origin_s = await self._wait_and_play(recording, controller, origin_s)
-        await asyncio.Event().wait()
-
-    def status(self) -> Mapping[str, object]:
-        return self.controller.status()
 
     async def _hurry(self, recording: Recording, controller: ReplayController) -> None:
         """Play a handful of events, then let the consumers take them."""

@@ -66,7 +66,8 @@ class Reports:
         changed = len(bids) + len(asks)
         first = market.update_id + 1
         if changed or always:
-            market.update_id = max(market.update_id + max(changed, 1), last_update_id)
+            ahead = last_update_id > market.update_id
+            market.update_id = last_update_id if ahead else market.update_id + max(changed, 1)
         if not self.silent:
             self._tell_balances(market, at_ms)
             if changed or always:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import itertools
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -37,6 +39,17 @@ def recorded_day() -> Path:
 @pytest.fixture
 def hand_clock() -> HandClock:
     return HandClock()
+
+
+async def until(condition: Callable[[], bool], deadline_s: float = 30.0) -> None:
+    """Come back when the condition holds; fail when it does not in time."""
+    loop = asyncio.get_running_loop()
+    ends = loop.time() + deadline_s
+    for _ in itertools.takewhile(lambda _: loop.time() < ends, itertools.count()):
+        if condition():
+            return
+        await asyncio.sleep(0.002)
+    pytest.fail("what the test waits for did not come")
 
 
 OpenExchange = Callable[..., Exchange]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 from collections import Counter
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -24,7 +25,7 @@ def test_the_recorded_day_holds_what_its_description_says(recorded_day: Path) ->
 
 def test_the_diffs_of_the_recorded_day_chain_without_a_gap(recorded_day: Path) -> None:
     diffs = [recorded.event for recorded in read_capture(recorded_day) if isinstance(recorded.event, RecordedDiff)]
-    assert all(b.first_update_id == a.last_update_id + 1 for a, b in zip(diffs, diffs[1:], strict=False))
+    assert all(b.first_update_id == a.last_update_id + 1 for a, b in pairwise(diffs))
 
 
 def test_plain_and_packed_captures_read_the_same(tmp_path: Path) -> None:

@@ -48,7 +48,7 @@ def test_a_wrong_word_is_answered_with_one_sentence(
 ) -> None:
     capture = tmp_path / "day.gz"
     capture.write_bytes(b"")
-    with pytest.raises(ValueError, match="^flow ") as caught:
+    with pytest.raises(ValueError, match=r"^flow ") as caught:
         build_flow(spec.replace("{file}", str(capture)), open_exchange(), 1)
     assert sentence in str(caught.value)
     assert "\n" not in str(caught.value)

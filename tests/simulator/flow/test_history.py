@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import statistics
 import time
+from itertools import pairwise
 
 import pytest
 
@@ -30,7 +31,7 @@ def test_a_week_of_minutes_without_gaps_ends_at_the_minute_that_is_now(week: His
     candles = week.candles[symbol]
     assert len(candles) == WEEK_MINUTES
     assert candles[-1].close_ms + 1 == NOW_MS - NOW_MS % MINUTE_MS
-    for before, after in zip(candles, candles[1:], strict=False):
+    for before, after in pairwise(candles):
         assert after.open_ms == before.close_ms + 1
         assert after.open == before.close
 
@@ -111,7 +112,7 @@ def test_live_minutes_are_as_volatile_as_the_history_and_never_jump() -> None:
         now_ms += 250
         live.advance(250, now_ms)
         prices.append(live.price("BTCUSDT"))
-    steps = [math.log(after / before) for before, after in zip(prices, prices[1:], strict=False)]
+    steps = [math.log(after / before) for before, after in pairwise(prices)]
     minutes = [math.log(after / before) for before, after in zip(prices[::240], prices[240::240], strict=False)]
     past = statistics.pstdev(_returns(history.candles["BTCUSDT"]))
     assert 0.5 < statistics.pstdev(minutes) / past < 2

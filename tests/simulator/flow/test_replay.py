@@ -7,6 +7,7 @@ import gzip
 from bisect import bisect_right
 from collections.abc import Callable
 from decimal import Decimal
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -17,7 +18,7 @@ from engine.simulator.exchange import Exchange
 from engine.simulator.flow import build_flow
 from engine.simulator.model import DepthChanged, NewOrder, OrderType, Side, SimEvent, Status, TradePrinted
 from engine.simulator.replay import LARGEST_BACKLOG, ReplayFlow
-from tests.simulator.flow.conftest import OpenExchange
+from tests.simulator.flow.conftest import OpenExchange, until
 
 DIFFS = 3_449
 SNAPSHOT_ID = 50093239218
@@ -81,7 +82,7 @@ def test_each_recorded_diff_is_one_event_of_an_unbroken_chain(open_exchange: Ope
     ]
     assert [event.last_update_id for event in seen] == [diff.last_update_id for diff in recorded]
     assert seen[0].first_update_id == SNAPSHOT_ID + 1
-    assert all(b.first_update_id == a.last_update_id + 1 for a, b in zip(seen, seen[1:], strict=False))
+    assert all(b.first_update_id == a.last_update_id + 1 for a, b in pairwise(seen))
 
 
 def test_the_recorded_trades_are_printed_as_they_were(open_exchange: OpenExchange, recorded_day: Path) -> None:
@@ -93,7 +94,7 @@ def test_the_recorded_trades_are_printed_as_they_were(open_exchange: OpenExchang
     recorded: list[RecordedTrade] = []
     after_snapshot = False
     for event in read_capture(recorded_day):
-        after_snapshot = after_snapshot or event.line > 7
+        after_snapshot = after_snapshot or event.line > 8
         if after_snapshot and isinstance(event.event, RecordedTrade):
             recorded.append(event.event)
     assert [event.trade.trade_id for event in printed] == [trade.trade_id for trade in recorded]
@@ -156,11 +157,11 @@ async def test_a_paused_replay_stands_still_until_resumed(open_exchange: OpenExc
     supervisor = Supervisor("test")
     supervisor.run("flow", flow.run())
     await asyncio.sleep(0)
-    assert flow.status()["line"] == 7
+    assert flow.status()["line"] == 8
     assert flow.status()["state"] == "paused"
     flow.controller.speed = 500.0
     flow.controller.resume()
-    await _until(lambda: flow.controller.position_s > 20)
+    await until(lambda: flow.controller.position_s > 20)
     flow.controller.pause()
     await asyncio.sleep(0)
     stood = flow.status()["line"]
@@ -176,11 +177,11 @@ async def test_the_speed_is_that_of_the_recorded_receive_times(open_exchange: Op
     loop = asyncio.get_running_loop()
     began = loop.time()
     supervisor.run("flow", flow.run())
-    await _until(lambda: flow.controller.position_s > 20)
+    await until(lambda: flow.controller.position_s > 20)
     took = loop.time() - began
     assert took >= 0.39
     flow.controller.seek(300)
-    await _until(lambda: flow.controller.position_s > 302)
+    await until(lambda: flow.controller.position_s > 302)
     assert loop.time() - began < 5
     await supervisor.close()
 
@@ -196,11 +197,14 @@ async def test_at_max_it_waits_for_the_slowest_consumer_and_stands_at_the_end(
     flow.controller.backlog = lambda: len(waiting)
     supervisor = Supervisor("test")
     supervisor.run("flow", flow.run())
-    async with asyncio.timeout(60):
-        while not flow.controller.ended:
-            most = max(most, len(waiting))
-            waiting.clear()
-            await asyncio.sleep(0)
+
+    def take() -> bool:
+        nonlocal most
+        most = max(most, len(waiting))
+        waiting.clear()
+        return flow.controller.ended
+
+    await until(take)
     assert LARGEST_BACKLOG < most <= LARGEST_BACKLOG + 10
     assert flow.status()["state"] == "ended"
     assert supervisor.running == ("flow",)
@@ -238,7 +242,10 @@ def test_a_journal_of_another_recording_is_refused(open_exchange: OpenExchange, 
     [
         ((b'"lastUpdateId"', b'"stream":"x@trade","data":{},"id"'), "line 1: field 's' is missing"),
         ((b"BTCUSDT", b"PEPEUSDT"), "holds PEPEUSDT, which is not listed here"),
-        ((b'"p":"61837.63"', b'"p":"61837.637"'), "line 3: level '61837.637' '0.02': 61837.637 does not fit"),
+        (
+            (b'"p":"61837.63"', b'"p":"61837.637"'),
+            "line 3: level '61837.637' '0.02': 61837.637 is not a whole number of ticks",
+        ),
         ((b'"t":8', b'"t":"8"'), "line 4: field 't' is '8', not a whole number"),
     ],
 )
@@ -254,9 +261,3 @@ def test_a_capture_that_cannot_be_played_says_why(
     with pytest.raises(CaptureError) as caught:
         prepared(open_exchange(), path).controller.seek(100)
     assert fault in str(caught.value)
-
-
-async def _until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(20):
-        while not condition():
-            await asyncio.sleep(0.002)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 import statistics
 from collections.abc import Callable
 from datetime import UTC, datetime
 from decimal import Decimal
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -27,7 +27,7 @@ from engine.simulator.model import (
     TradePrinted,
 )
 from engine.simulator.synthetic import BEAT_MS, SyntheticFlow
-from tests.simulator.flow.conftest import HandClock, OpenExchange
+from tests.simulator.flow.conftest import HandClock, OpenExchange, until
 
 PROFILES = default_profiles()
 SYMBOLS = tuple(PROFILES)
@@ -145,7 +145,7 @@ def test_trade_sizes_have_a_heavy_tail_and_sides_persist(open_market: OpenMarket
     sizes = list(orders.values())
     assert statistics.mean(sizes) > 4 * statistics.median(sizes)
     signs = [-1 if sold else 1 for _, sold in orders]
-    assert statistics.mean(a * b for a, b in zip(signs, signs[1:], strict=False)) > 0.15
+    assert statistics.mean(a * b for a, b in pairwise(signs)) > 0.15
 
 
 def test_the_first_trades_join_the_history(open_market: OpenMarket) -> None:
@@ -274,9 +274,7 @@ async def test_running_moves_the_market_and_notes_where_it_stopped(open_exchange
     flow.prepare()
     supervisor = Supervisor("test")
     supervisor.run("flow", flow.run())
-    async with asyncio.timeout(10):
-        while flow.status()["beats"] != 7:
-            await asyncio.sleep(0.005)
+    await until(lambda: flow.status()["beats"] == 7)
     await supervisor.close()
     assert supervisor.failures == ()
     noted = exchange.noted("flow")
