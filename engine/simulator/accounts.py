@@ -200,13 +200,19 @@ class Accounts:
         return sum(account.free.get(asset, 0) + account.locked.get(asset, 0) for account in self.by_id.values())
 
 
+MOST_UNITS = 10_000_000_000
+"""Of one asset at opening: the journal writes atoms as 64-bit integers, and nine accounts' worth must fit one."""
+
+
 def to_atoms(balances: Mapping[str, Decimal]) -> dict[str, int]:
-    """Opening balances as atoms; ValueError when one is negative or finer than an atom."""
+    """Opening balances as atoms; ValueError when one is negative, finer than an atom, or above `MOST_UNITS`."""
     atoms: dict[str, int] = {}
     for asset, quantity in balances.items():
         exact = quantity * ATOMS
         if not exact.is_finite() or exact < 0 or exact != exact.to_integral_value():
             raise ValueError(f"{quantity} {asset} is not a whole number of 1e-8 {asset}")
+        if quantity > MOST_UNITS:
+            raise ValueError(f"{quantity} {asset} is more than the {MOST_UNITS} that an account can open with")
         atoms[asset] = int(exact)
     return atoms
 

@@ -31,7 +31,7 @@ BEAT_MS = 50
 LONGEST_BEAT_MS = 1_000
 """However long the process stood still or was down, the market goes on by no more than this."""
 BEATS_A_NOTE = 20
-WEALTH = Decimal(1_000_000_000_000)
+WEALTH = Decimal(10_000_000_000)
 NOTE = "flow"
 
 
