@@ -34,7 +34,7 @@ export const figure = (units, decimals) => group(plain(units, decimals));
 /** Six significant places at most, for sums that need no more: 11.472, 1,203.4, 48,210. */
 export function short(units, decimals) {
   const value = units / 10 ** decimals;
-  const places = value >= 10000 ? 0 : value >= 1000 ? 1 : value >= 100 ? 2 : Math.min(3, decimals);
+  const places = value === 0 ? 0 : value >= 10000 ? 0 : value >= 1000 ? 1 : value >= 100 ? 2 : 3;
   return group(value.toFixed(places));
 }
 

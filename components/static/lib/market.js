@@ -10,7 +10,7 @@ const SILENCE_MS = 1800;
 const KEPT_TRADES = 100;
 
 const listeners = new Set();
-const state = { book: null, trades: [], fresh: [], ticker: null, stale: false, ageMs: null, heardAt: 0, link: "waiting" };
+const state = { book: null, trades: [], ticker: null, stale: false, ageMs: null, heardAt: 0, serverMs: 0, link: "waiting" };
 let key = null;
 let frame = 0;
 let started = false;
@@ -60,6 +60,7 @@ function take(message) {
   state.heardAt = performance.now();
   state.stale = message.s;
   state.ageMs = message.g;
+  state.serverMs = message.n;
   if (message.b) state.book = { bids: message.b, asks: message.a };
   if (message.l) state.ticker = message.l;
   if (message.t && message.t.length) {
@@ -89,3 +90,6 @@ function draw() {
 
 /** Whether an order may be sent: the socket is up and the market is heard. */
 export const linkUp = () => online() && state.link !== "lost";
+
+/** The server's clock as this page knows it, in milliseconds: comparable there, whatever the browser's clock says. */
+export const serverNow = () => Math.round(state.serverMs + performance.now() - state.heardAt);

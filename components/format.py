@@ -1,0 +1,106 @@
+"""Figures and states as people read them: grouped thousands, the tick's decimals, words for statuses."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import ROUND_HALF_EVEN, Decimal
+
+from engine.domain.order import Order, OrderStatus
+from engine.domain.values import OrderType, Side, TimeInForce, decimal_text
+
+MOST_DECIMALS = 8
+DOLLARS = frozenset({"USDT", "USDC", "USD", "FDUSD"})
+
+
+@dataclass(frozen=True, slots=True)
+class Pill:
+    """A state in words; `kind` is a style (open, good, bad, doubt or none), `since` when its seconds count."""
+
+    words: str
+    kind: str
+    title: str = ""
+    since: datetime | None = None
+
+
+def grouped(value: Decimal, decimals: int) -> str:
+    """1234567.8 with 2 decimals: 1,234,567.80."""
+    return f"{value.quantize(Decimal(1).scaleb(-decimals), ROUND_HALF_EVEN):,f}"
+
+
+def shortest(value: Decimal, most_decimals: int = MOST_DECIMALS) -> str:
+    """Grouped, without trailing zeros and with at most so many decimals."""
+    text = decimal_text(value.quantize(Decimal(1).scaleb(-most_decimals), ROUND_HALF_EVEN))
+    whole, point, rest = text.partition(".")
+    return f"{int(whole):,}{point}{rest}"
+
+
+def money_decimals(asset: str) -> int:
+    """Two for dollars, eight for coins."""
+    return 2 if asset in DOLLARS else MOST_DECIMALS
+
+
+def asset_quantity(value: Decimal, asset: str) -> str:
+    """A balance: two decimals for dollars, up to eight for coins."""
+    return grouped(value, 2) if asset in DOLLARS else shortest(value)
+
+
+def percent(fraction: Decimal, decimals: int = 2) -> str:
+    """0.0214 as +2.14 %, with a true minus sign."""
+    text = f"{abs(fraction) * 100:.{decimals}f} %"
+    return f"{'−' if fraction < 0 else '+'}{text}"
+
+
+def epoch_ms(time: datetime) -> int:
+    return int(time.timestamp() * 1000)
+
+
+SIDE_WORDS = {Side.BUY: "Buy", Side.SELL: "Sell"}
+TYPE_WORDS = {OrderType.MARKET: "market", OrderType.LIMIT: "limit", OrderType.LIMIT_MAKER: "post only"}
+
+
+def order_words(order: Order) -> str:
+    """Buy limit, Sell limit IOC, Buy market, Sell post only."""
+    force = f" {order.time_in_force}" if order.time_in_force in {TimeInForce.IOC, TimeInForce.FOK} else ""
+    return f"{SIDE_WORDS[order.side]} {TYPE_WORDS[order.type]}{force}"
+
+
+def reason_words(reason: str | None) -> str:
+    """The words of a stored reason, without the stable code in front where words follow."""
+    if not reason:
+        return ""
+    code, _, words = reason.partition(": ")
+    text = words or code.replace("_", " ").lower()
+    return text[:1].upper() + text[1:]
+
+
+S = OrderStatus
+STATUS_PILLS = {
+    S.PENDING: ("Sending", ""),
+    S.DENIED: ("Denied", "bad"),
+    S.SUBMITTED: ("Sent", ""),
+    S.UNKNOWN: ("Unknown · asking", "doubt"),
+    S.ACCEPTED: ("Open", "open"),
+    S.PARTIALLY_FILLED: ("Part filled", "good"),
+    S.FILLED: ("Filled", "good"),
+    S.PENDING_CANCEL: ("Cancelling", "open"),
+    S.CANCELED: ("Cancelled", ""),
+    S.REJECTED: ("Rejected", "bad"),
+    S.EXPIRED: ("Expired", ""),
+}
+
+
+def status_pill(order: Order) -> Pill:
+    """The order's status as a pill; an order in doubt counts the seconds since it was sent."""
+    words, kind = STATUS_PILLS[order.status]
+    since = order.submitted_at if order.status is S.UNKNOWN else None
+    if order.cancel_requested_at is not None and order.status in {S.SUBMITTED, S.UNKNOWN}:
+        words = f"{words} · cancelling" if order.status is S.SUBMITTED else words
+    return Pill(words, kind, reason_words(order.reason), since)
+
+
+def filled_percent(order: Order) -> str:
+    """How much of the quantity is filled; a market order by total has no such share before it is done."""
+    if order.quantity:
+        return f"{int(order.filled_quantity * 100 / order.quantity)} %"
+    return "100 %" if order.status is S.FILLED else ("–" if not order.filled_quantity else "part")
