@@ -130,6 +130,7 @@ class ReplayFlow:
             await self._play_all(recording, controller)
         except CaptureError as error:
             controller.fault = str(error)
+        if controller.fault:
             log.error("the replay stopped at a line that cannot be played", fault=controller.fault)
         await asyncio.Event().wait()
 

@@ -268,9 +268,11 @@ def test_a_price_far_out_of_line_is_traded_back(open_market: OpenMarket) -> None
     assert after.asks[0][0] - after.bids[0][0] <= 3
 
 
-async def test_running_moves_the_market_and_notes_where_it_stopped(open_exchange: OpenExchange) -> None:
+async def test_running_moves_the_market_and_notes_where_it_stopped(
+    open_exchange: OpenExchange, hand_clock: HandClock
+) -> None:
     exchange = open_exchange(41)
-    flow = SyntheticFlow(exchange, 41, PROFILES)
+    flow = SyntheticFlow(exchange, 41, PROFILES, TurnedClock(hand_clock))
     flow.prepare()
     supervisor = Supervisor("test")
     supervisor.run("flow", flow.run())
