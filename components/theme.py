@@ -88,6 +88,6 @@ def dress(theme: Theme | None) -> None:
 def asset_version() -> str:
     """Ten hex digits that change when any asset does."""
     digest = hashlib.sha256()
-    for path in sorted(STATIC.iterdir()):
+    for path in sorted(file for file in STATIC.rglob("*") if file.is_file()):
         digest.update(path.name.encode() + path.read_bytes())
     return digest.hexdigest()[:10]

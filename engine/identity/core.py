@@ -143,8 +143,8 @@ class Identity:
         await self.users.add_login(Login(self.ids.new(), user.id, now, now, now + LOGIN_LIFE), _digest(token))
         return token
 
-    async def asker_by_cookie(self, token: str) -> Asker | None:
-        """Whose live session it is; being asked prolongs it."""
+    async def asker_by_cookie(self, token: str, *, prolong: bool = True) -> Asker | None:
+        """Whose live session it is; being asked for the user's own doing prolongs it."""
         login = await self.users.login_by_token(_digest(token))
         if login is None:
             return None
@@ -153,7 +153,7 @@ class Identity:
         if login.expires_at <= now or user is None or not user.active:
             await self.close_login(login.id)
             return None
-        if now - login.seen_at >= TOUCH_EVERY:
+        if prolong and now - login.seen_at >= TOUCH_EVERY:
             await self.users.touch_login(login.id, now, now + LOGIN_LIFE)
         return Asker(user, login.id)
 

@@ -1,0 +1,164 @@
+"""The desk's process once it may start: its house, its web server, the simulator it watches, and their end."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+import socket
+import sys
+from collections.abc import Generator
+from pathlib import Path
+
+import structlog
+import uvicorn
+import uvloop
+from starlette.types import ASGIApp
+
+from data.errors import DatabaseError
+from engine.domain.values import Refusal
+from engine.ports import User
+from numatix.child import CannotStart, SimulatorProcess
+from numatix.settings import PublicAddress, Settings, keep_nicegui_in
+from numatix.telemetry import configure_logs
+from numatix.wiring import House, build_house
+
+log = structlog.get_logger(__name__)
+
+GRACE_S = 2
+LARGEST_MESSAGE = 1024 * 1024
+CANNOT_START = 2
+ENDED_BY_FORCE = 130
+
+
+class DeskProcess:
+    """Built once the var dir, the key and the port are ours."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        address: PublicAddress,
+        var_dir: Path,
+        key: bytes,
+        listener: socket.socket,
+        simulator: SimulatorProcess | None,
+    ) -> None:
+        self._settings = settings
+        self._address = address
+        self._var_dir = var_dir
+        self._key = key
+        self._listener = listener
+        self._simulator = simulator
+        self._exit_code = 0
+        self._server: _Server | None = None
+
+    def run(self) -> int:
+        """Until told to end; the exit code."""
+        configure_logs(terminal=sys.stderr.isatty())
+        keep_nicegui_in(self._var_dir)
+        try:
+            house = build_house(self._settings, self._address, self._var_dir, self._key)
+        except DatabaseError as error:
+            sys.stderr.write(f"numatix: {error}\n")
+            return CANNOT_START
+        uvloop.run(self._live(house))
+        return self._exit_code
+
+    async def _live(self, house: House) -> None:
+        from numatix.web import build_app
+
+        self._server = _Server(build_app(house, self._welcome))
+        with self._ending_on_signals():
+            try:
+                if self._simulator is not None:
+                    house.supervisor.run("simulator", self._watch_simulator(self._simulator))
+                house.supervisor.run("greeting", self._greet(house))
+                await self._server.serve([self._listener])
+            finally:
+                await house.close()
+                if self._simulator is not None:
+                    await self._simulator.close()
+
+    async def _watch_simulator(self, simulator: SimulatorProcess) -> None:
+        try:
+            await simulator.watch()
+        except CannotStart:
+            self._exit_code = CANNOT_START
+            self._end()
+
+    async def _greet(self, house: House) -> None:
+        """Say where the desk is, and how it gets its owner."""
+        settings = self._settings
+        log.info("the desk is listening", url=self._address.url, port=self._listener.getsockname()[1])
+        if not await house.identity.needs_owner():
+            return
+        if settings.owner_email is not None and settings.owner_password is not None:
+            try:
+                user = await house.identity.create_owner(
+                    None, settings.owner_email, settings.owner_password.get_secret_value()
+                )
+            except Refusal as refusal:
+                sys.stderr.write(f"numatix: NUMATIX_OWNER_{(refusal.field or 'email').upper()}: {refusal.message}\n")
+                self._exit_code = CANNOT_START
+                self._end()
+                return
+            await self._welcome(user)
+            return
+        sys.stdout.write(
+            f"\n  Set up your desk: {self._address.url}/setup?code={await house.identity.setup_code()}\n\n"
+        )
+        sys.stdout.flush()
+
+    async def _welcome(self, user: User) -> None:
+        """A user was made."""
+        log.info("a user was made", user_id=user.id, role=user.role)
+
+    def _end(self) -> None:
+        if self._server is not None:
+            self._server.should_exit = True
+
+    @contextlib.contextmanager
+    def _ending_on_signals(self) -> Generator[None]:
+        """The first signal ends the desk in order, the second at once."""
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._hear_signal)
+        try:
+            yield
+        finally:
+            for number in (signal.SIGTERM, signal.SIGINT):
+                loop.remove_signal_handler(number)
+
+    def _hear_signal(self) -> None:
+        if self._server is None or self._server.should_exit:
+            if self._simulator is not None:
+                self._simulator.kill()
+            os._exit(ENDED_BY_FORCE)
+        log.info("the desk is ending")
+        self._end()
+
+
+class _Server(uvicorn.Server):
+    """uvicorn without signal handlers of its own."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        super().__init__(
+            uvicorn.Config(
+                app,
+                http="httptools",
+                ws="websockets-sansio",
+                lifespan="on",
+                log_config=None,
+                access_log=False,
+                server_header=False,
+                # The gate decides whom to believe.
+                proxy_headers=False,
+                ws_max_size=LARGEST_MESSAGE,
+                timeout_graceful_shutdown=GRACE_S,
+            )
+        )
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Generator[None]:
+        yield

@@ -1,0 +1,121 @@
+"""The web application: the gate, the API, the pages, and what runs behind them."""
+
+# pyright: reportUnknownMemberType=false
+# NiceGUI's run_with leaves some types open.
+
+from __future__ import annotations
+
+import gc
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from importlib import import_module
+from importlib.util import find_spec
+from typing import cast
+
+import structlog
+from fastapi import APIRouter, FastAPI
+from nicegui import core, ui
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, JSONResponse, Response
+
+from components.theme import serve_assets
+from engine.desk import Readiness
+from engine.ports import User
+from numatix.api.problems import answer_with_problems
+from numatix.api.session import session_routes
+from numatix.doors import SocketDoors
+from numatix.gate import Gate
+from numatix.wiring import House
+from pages.guard import PageContext
+from pages.login import door
+
+log = structlog.get_logger(__name__)
+
+PAGES = ("login", "setup", "trade", "history", "account")
+RECONNECT_S = 20
+"""NiceGUI pings at most every 0.8 of it and gives up after 0.4: less than this drops sessions under load."""
+
+
+def build_app(house: House, welcome: Callable[[User], Awaitable[None]]) -> Gate:
+    """The whole application. `welcome` is told of each user that is made."""
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncGenerator[None]:
+        house.supervisor.keep("socket doors", doors.sweep)
+        tune_garbage_collection()
+        yield
+
+    app = FastAPI(lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None)
+    answer_with_problems(app)
+    doors = SocketDoors(house.identity, house.address, house.clock)
+    router = APIRouter()
+    context = PageContext(house.desk, house.identity, doors, router, house.clock, house.ids)
+    app.include_router(health_routes(house))
+    app.include_router(session_routes(house.identity, house.address, welcome))
+    serve_assets()
+    register_pages(context)
+    app.include_router(router)
+    ui.run_with(
+        app,
+        title="Numatix",
+        dark=None,
+        reconnect_timeout=RECONNECT_S,
+        show_welcome_message=False,
+        tailwind=False,
+        binding_refresh_interval=None,
+    )
+    doors.install()
+    core.app.add_exception_handler(404, _no_such_page)
+    core.app.add_exception_handler(Exception, _broken_page)
+    return Gate(
+        app,
+        identity=house.identity,
+        doors=doors,
+        address=house.address,
+        trusted_proxies=house.settings.trusted_proxies,
+        ids=house.ids,
+    )
+
+
+def register_pages(context: PageContext) -> None:
+    """Each page module registers what it serves."""
+    for name in PAGES:
+        if find_spec(f"pages.{name}") is not None:
+            register = cast("Callable[[PageContext], None]", import_module(f"pages.{name}").register)
+            register(context)
+
+
+def health_routes(house: House) -> APIRouter:
+    router = APIRouter(include_in_schema=False)
+
+    @router.get("/healthz")
+    async def healthz() -> Response:
+        """Alive."""
+        return JSONResponse({"status": "alive"})
+
+    @router.get("/readyz")
+    async def readyz() -> Response:
+        """Able to take orders, or 503 with what is still missing."""
+        readiness = house.desk.readiness() or Readiness(ready=False, waiting_for=("the engine",))
+        body = {"ready": readiness.ready, "waiting_for": list(readiness.waiting_for)}
+        return JSONResponse(body, 200 if readiness.ready else 503)
+
+    return router
+
+
+def tune_garbage_collection() -> None:
+    """What is here at start stays: a full collection over it would stall every session (half a second at 300)."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 50)
+
+
+async def _no_such_page(_: Request, __: Exception) -> Response:
+    """Plain HTML: NiceGUI's own answer keeps a page of 68 KB in memory for a minute."""
+    return door("Not found", '<h1>There is no such page</h1><p><a href="/">Back to the desk</a></p>', 404)
+
+
+async def _broken_page(_: Request, error: Exception) -> Response:
+    log.error("a page failed", exc_info=error)
+    words = "<h1>Something went wrong on our side</h1><p class=dim>The log of the desk says what.</p>"
+    return HTMLResponse(door("Broken", words).body, 500)
