@@ -20,7 +20,7 @@ class Subscription(AsyncIterator[OrderChanged]):
     def __init__(self, capacity: int) -> None:
         self._events: deque[OrderChanged] = deque(maxlen=capacity)
         self._arrived = asyncio.Event()
-        self._closed = False
+        self.closed = False
 
     def offer(self, change: OrderChanged) -> None:
         self._events.append(change)
@@ -28,7 +28,7 @@ class Subscription(AsyncIterator[OrderChanged]):
 
     async def aclose(self) -> None:
         """End it: whoever waits for the next event is told that there is none."""
-        self._closed = True
+        self.closed = True
         self._events.clear()
         self._arrived.set()
 
@@ -37,7 +37,7 @@ class Subscription(AsyncIterator[OrderChanged]):
 
     async def __anext__(self) -> OrderChanged:
         while not self._events:
-            if self._closed:
+            if self.closed:
                 raise StopAsyncIteration
             self._arrived.clear()
             await self._arrived.wait()
@@ -53,9 +53,15 @@ class MemoryBus:
 
     async def publish(self, change: OrderChanged) -> None:
         for subscription in tuple(self._subscriptions):
-            subscription.offer(change)
+            if not subscription.closed:
+                subscription.offer(change)
 
     def subscribe(self) -> Subscription:
         subscription = Subscription(self.capacity)
         self._subscriptions.add(subscription)
         return subscription
+
+    @property
+    def subscribers(self) -> int:
+        """Subscriptions that are held and not closed."""
+        return sum(not subscription.closed for subscription in self._subscriptions)

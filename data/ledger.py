@@ -55,7 +55,11 @@ LONGEST_PAGE = 1_000
 
 @dataclass(frozen=True, slots=True)
 class SqlLedger:
-    """`engine.ports.Ledger` on a `Database`. Ids are drawn before the transaction, never in the writer's thread."""
+    """`engine.ports.Ledger` on a `Database`. Ids are drawn before the transaction, never in the writer's thread.
+
+    `advance` also raises ValueError for a fill that does not belong to the order; `orders` and `fills` for a limit
+    that is not from 1 to `LONGEST_PAGE`. Every call may raise DatabaseError and Unavailable (see `Database`).
+    """
 
     database: Database
     ids: Ids
@@ -218,11 +222,20 @@ def _write_down(connection: sqlite3.Connection, change: Change) -> OrderChanged:
         ],
     )
     for fill in change.new_fills:
-        connection.execute(INSERT_FILL, (*fill_values(fill), order.user_id, order.side.value))
+        _insert_fill(connection, order, fill)
     if change.command is not None:
         connection.execute(INSERT_COMMAND, command_values(change.command))
     ((sequence,),) = connection.execute(NEXT_SEQUENCE, (order.user_id,)).fetchall()
     return OrderChanged(sequence, order.user_id, order, change.new_fills)
+
+
+def _insert_fill(connection: sqlite3.Connection, order: Order, fill: Fill) -> None:
+    try:
+        connection.execute(INSERT_FILL, (*fill_values(fill), order.user_id, order.side.value))
+    except sqlite3.IntegrityError as error:
+        raise ValueError(
+            f"trade {fill.venue_trade_id} of {fill.symbol} is a fill of another {order.side.value} order already"
+        ) from error
 
 
 def _order(connection: sqlite3.Connection, statement: str, *key: SqlValue) -> Order | None:
