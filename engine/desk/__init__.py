@@ -1,0 +1,10 @@
+"""The desk: all that pages and the API call.
+
+Refusals: NotFound, Conflict, Forbidden, Unavailable, Denied, TooMany or plain Refusal (malformed), from
+`engine.domain.values`.
+"""
+
+from engine.desk.answers import AccountBalances, Readiness, Submitted, VenueInfo
+from engine.desk.desk import Desk
+
+__all__ = ["AccountBalances", "Desk", "Readiness", "Submitted", "VenueInfo"]

@@ -1,0 +1,184 @@
+"""Taking orders and cancels: what is refused before anything is stored, and what is stored before anything is sent."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from decimal import Decimal
+
+from engine.accounts import Accounts
+from engine.desk.answers import Submitted
+from engine.desk.markets import Markets
+from engine.domain.instrument import Instrument, OrderDraft, check_draft
+from engine.domain.order import CancelRequested, Order, OrderStatus
+from engine.domain.position import Balance
+from engine.domain.risk import check_balance
+from engine.domain.values import Conflict, Denied, NotFound, OrderType, Refusal, TimeInForce, Unavailable
+from engine.domain.values import valid_client_order_id as valid
+from engine.feeds import Feeds
+from engine.ports import Account, Ledger, OrderFilter, VenueError
+from engine.reconcile import Recorder
+from engine.runtime import Clock, Ids
+
+WaitingFor = Callable[[], tuple[str, ...]]
+"""What is missing before orders can be taken, in words; empty when they can."""
+MOST_CANCELS = 500
+
+
+class Orders:
+    def __init__(
+        self,
+        ledger: Ledger,
+        recorder: Recorder,
+        accounts: Accounts,
+        markets: Markets,
+        feeds: Feeds,
+        waiting_for: WaitingFor,
+        clock: Clock,
+        ids: Ids,
+    ) -> None:
+        self._ledger = ledger
+        self._recorder = recorder
+        self._accounts = accounts
+        self._markets = markets
+        self._feeds = feeds
+        self._waiting_for = waiting_for
+        self._clock = clock
+        self._ids = ids
+
+    async def submit(self, user_id: str, draft: OrderDraft) -> Submitted:
+        account = await self._accounts.of(user_id, draft.account_id)
+        if draft.client_order_id is not None:
+            valid(draft.client_order_id)
+            known = await self._ledger.order_by_client_id(account.id, draft.client_order_id)
+            if known is not None:
+                return _repeated(known, draft)
+        waiting_for = self._waiting_for()
+        if waiting_for:
+            raise Unavailable("not_ready", f"Orders cannot be taken yet: waiting for {', '.join(waiting_for)}.")
+        instrument = await self._markets.instrument(account.venue, draft.symbol)
+        price = await self._reference_price(account.venue, instrument)
+        check_draft(draft, instrument, price)
+        order = self._order(account, draft, instrument)
+        try:
+            await self._check_balance(account, draft, instrument, price)
+        except Unavailable:
+            raise
+        except Refusal as refusal:
+            return await self._deny(order, draft, refusal)
+        return await self._record(order, draft)
+
+    async def cancel(self, user_id: str, order_id: str) -> Order:
+        order = await self.of(user_id, order_id)
+        if order.finished:
+            raise Conflict("order_finished", f"The order is {order.status} already: there is nothing to cancel.")
+        self._accounts.touch(order.account_id)
+        return await self._recorder.advance(order.id, [CancelRequested()], source="desk")
+
+    async def cancel_all(self, user_id: str, symbol: str | None, account_id: str | None) -> tuple[Order, ...]:
+        if account_id is not None:
+            await self._accounts.of(user_id, account_id)
+        query = OrderFilter(symbol=symbol, account_id=account_id, open_only=True)
+        page = await self._ledger.orders(user_id, query, cursor=None, limit=MOST_CANCELS)
+        return tuple([await self._recorder.advance(one.id, [CancelRequested()], source="desk") for one in page.items])
+
+    async def of(self, user_id: str, order_id: str) -> Order:
+        order = await self._ledger.order(order_id)
+        if order is None or order.user_id != user_id:
+            raise NotFound("unknown_order", "You have no order of that id.", "order_id")
+        return order
+
+    async def _reference_price(self, venue: str, instrument: Instrument) -> Decimal | None:
+        """The last price as the feeds know it, or read now; None in a market that has not traded yet."""
+        price = self._feeds.prices(venue).get(instrument.symbol)
+        if price is None:
+            ticker = (await self._markets.tickers(venue)).get(instrument.symbol)
+            price = ticker.last if ticker is not None else None
+        return price or None
+
+    async def _check_balance(
+        self, account: Account, draft: OrderDraft, instrument: Instrument, price: Decimal | None
+    ) -> None:
+        self._accounts.touch(account.id)
+        try:
+            held = {balance.asset: balance for balance in await self._accounts.balances(account.id)}
+        except VenueError as error:
+            raise Unavailable(
+                "venue_unreachable", f"The account's balances cannot be read now: {error.detail}"
+            ) from error
+        unsettled = await self._unsettled(account)
+        known = await self._markets.instruments(account.venue)
+        pairs = [(order, known[order.symbol]) for order in unsettled if order.symbol in known]
+        check_balance(draft, instrument, price, _never_negative(held), pairs)
+
+    async def _unsettled(self, account: Account) -> list[Order]:
+        """Orders that the balances may not show yet. One that was on its way when they last changed is taken as shown:
+        counting it twice would deny what can be paid for, and the venue has the last word anyway."""
+        changed_s = self._clock.monotonic() - self._accounts.changed_at(account.id)
+        return [
+            order
+            for order in await self._ledger.unfinished(account.id)
+            if order.submitted_at is None or (self._clock.now() - order.submitted_at).total_seconds() < changed_s
+        ]
+
+    async def _deny(self, order: Order, draft: OrderDraft, refusal: Refusal) -> Submitted:
+        denied = replace(order, status=OrderStatus.DENIED, reason=f"{refusal.code.upper()}: {refusal.message}")
+        recorded = await self._recorder.record(denied)
+        if not recorded.created:
+            return _repeated(recorded.order, draft)
+        raise Denied(refusal, denied.id)
+
+    async def _record(self, order: Order, draft: OrderDraft) -> Submitted:
+        recorded = await self._recorder.record(order)
+        if not recorded.created:
+            return _repeated(recorded.order, draft)
+        return Submitted(recorded.order, created=True)
+
+    def _order(self, account: Account, draft: OrderDraft, instrument: Instrument) -> Order:
+        order_id = self._ids.new()
+        now = self._clock.now()
+        return Order(
+            id=order_id,
+            user_id=account.user_id,
+            account_id=account.id,
+            client_order_id=draft.client_order_id or order_id,
+            symbol=instrument.symbol,
+            side=draft.side,
+            type=draft.type,
+            time_in_force=_time_in_force(draft),
+            quantity=draft.quantity,
+            quote_quantity=draft.quote_quantity,
+            price=draft.price,
+            status=OrderStatus.PENDING,
+            created_at=now,
+            updated_at=now,
+        )
+
+
+def _repeated(known: Order, draft: OrderDraft) -> Submitted:
+    """The stored order when the body is the same; a DENIED one answers as it did the first time. Conflict otherwise."""
+    stored = (known.side, known.type, known.quantity, known.quote_quantity, known.price, known.time_in_force)
+    asked = (draft.side, draft.type, draft.quantity, draft.quote_quantity, draft.price, _time_in_force(draft))
+    if stored != asked or _bare(known.symbol) != _bare(draft.symbol):
+        raise Conflict(
+            "client_order_id_reused",
+            f"client_order_id {known.client_order_id} belongs to another order of this account: choose a new one.",
+            "client_order_id",
+        )
+    if known.status is OrderStatus.DENIED:
+        code, _, words = (known.reason or "DENIED").partition(": ")
+        raise Denied(Refusal(code.lower(), words), known.id)
+    return Submitted(known, created=False)
+
+
+def _time_in_force(draft: OrderDraft) -> TimeInForce | None:
+    """What the order will be recorded with: GTC where none is said and one belongs."""
+    return None if draft.type is OrderType.MARKET else draft.time_in_force or TimeInForce.GTC
+
+
+def _bare(symbol: str) -> str:
+    return symbol.upper().replace("/", "").replace("-", "")
+
+
+def _never_negative(held: dict[str, Balance]) -> dict[str, Balance]:
+    return {asset: replace(balance, free=max(balance.free, Decimal(0))) for asset, balance in held.items()}
