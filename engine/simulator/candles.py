@@ -139,9 +139,10 @@ class Candles:
 
     def current(self, interval: str, now_ms: int) -> Kline | None:
         """The candle that holds `now_ms`, flat when nothing has traded in it yet; None before the first price."""
+        start = interval_ms(interval, now_ms)[0]
         if not len(self):
             return None
-        start = interval_ms(interval, max(now_ms, self._columns["open_ms"][-1]))[0]
+        start = max(start, interval_ms(interval, self._columns["open_ms"][-1])[0])
         forming = self._forming.get(interval)
         if forming is None or forming.open_ms != start:
             found = self.between(interval, start, None, 1, now_ms)

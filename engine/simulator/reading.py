@@ -160,6 +160,10 @@ class Reader:
         """Ticks of the newest trade, or of the newest candle before the first trade; 0 when neither is."""
         return self._market(symbol).tape.last_price
 
+    def total(self, asset: str) -> int:
+        """Atoms of an asset that all accounts hold together, fees and outsiders among them: no trade changes it."""
+        return self._matcher.accounts.total(asset)
+
     # --- inside ----------------------------------------------------------------------------------
 
     def _market(self, symbol: str) -> Market:
