@@ -64,12 +64,15 @@ async def test_a_reader_gets_only_the_kinds_it_asks_for(stream: Stream):
 
 async def test_each_command_goes_to_one_of_many_readers(stream: Stream):
     got: list[str] = []
+    all_came = asyncio.Event()
 
     async def reader(name: str) -> None:
         while True:
             delivery = await stream.read(BOTH, name)
             got.append(delivery.command.id)
             await stream.ack(delivery)
+            if len(got) == 50:
+                all_came.set()
 
     tasks = Supervisor("test")
     for name in ("a", "b", "c"):
@@ -77,8 +80,7 @@ async def test_each_command_goes_to_one_of_many_readers(stream: Stream):
     for number in range(50):
         await stream.publish(a_command(f"c{number}", f"o{number}"))
     async with asyncio.timeout(2):
-        while len(got) < 50:
-            await asyncio.sleep(0)
+        await all_came.wait()
     await tasks.close()
     assert sorted(got) == sorted(f"c{number}" for number in range(50))
 
