@@ -28,6 +28,7 @@ from engine.simulator.admin import Admin, Keys, open_account
 from engine.simulator.channels import MarketChannels
 from engine.simulator.exchange import Exchange, NowMs
 from engine.simulator.flow import Flow, build_flow
+from engine.simulator.journal import JournalError, journal_seed
 from engine.simulator.listings import default_listings
 from engine.simulator.market import OPERATIONS as MARKET
 from engine.simulator.model import ApiError
@@ -221,15 +222,19 @@ def _listen(config: SimulatorConfig) -> socket.socket:
 
 
 def _open_exchange(config: SimulatorConfig, now_ms: NowMs) -> Exchange:
-    seed = config.seed if config.seed is not None else random.SystemRandom().randrange(SEEDS)
+    seed = config.seed
     try:
-        if config.journal_dir is not None:
-            config.journal_dir.mkdir(parents=True, exist_ok=True)
+        if seed is None and config.journal_dir is not None:
+            seed = journal_seed(config.journal_dir)
+        if seed is None:
+            seed = random.SystemRandom().randrange(SEEDS)
         return Exchange(default_listings(), seed, now_ms, config.journal_dir)
     except OSError as error:
         raise CannotStart(
             f"cannot keep a journal in {config.journal_dir} ({_reason(error)}): choose a folder that can be written"
         ) from None
+    except JournalError as error:
+        raise CannotStart(str(error)) from None
 
 
 def _open_flow(config: SimulatorConfig, exchange: Exchange, clock: Clock) -> Flow:

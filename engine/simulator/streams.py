@@ -1,5 +1,6 @@
-"""The stream doors: `/ws`, `/ws/<name>`, `/stream`, `/stream?streams=` and `/stream/ws…`.
+"""The stream doors: `/ws`, `/ws/<name>`, `/stream/ws…` (bare events), `/stream`, `/stream?streams=` (wrapped).
 
+`/stream/ws` is for ccxt, which knows spot by the word `stream` in the URL and reads no wrapped lists.
 A name is a market stream or a listen key. Source: Binance Spot API, "WebSocket Streams", 2026-07.
 """
 
@@ -130,7 +131,7 @@ class StreamSession:
 
 def _named(websocket: WebSocket) -> tuple[bool, list[str]]:
     path: str = websocket.scope["path"]
-    wrapped = path.startswith("/stream")
+    wrapped = path == "/stream"
     _, _, tail = path.partition("/ws")
     names = [name for name in tail.split("/") if name]
     streams = websocket.query_params.get("streams")
