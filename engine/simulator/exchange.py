@@ -27,7 +27,7 @@ from engine.simulator.inputs import (
     order_record,
     trade_record,
 )
-from engine.simulator.journal import Journal, Record
+from engine.simulator.journal import MOST_RECORDS, Journal, Record
 from engine.simulator.marketplace import Market
 from engine.simulator.matching import Matcher
 from engine.simulator.model import (
@@ -51,11 +51,20 @@ from engine.simulator.state import digest, dump
 class Exchange(Reader):
     """One simulated Binance Spot; `Reader` has what can be asked of it."""
 
-    def __init__(self, listings: Sequence[Listing], seed: int, now_ms: NowMs, journal_dir: Path | None) -> None:
+    def __init__(
+        self,
+        listings: Sequence[Listing],
+        seed: int,
+        now_ms: NowMs,
+        journal_dir: Path | None,
+        *,
+        snapshot_every: int = MOST_RECORDS,
+    ) -> None:
         """Open the exchange; with a journal that is not empty, recover from it first.
 
-        `journal_dir` None keeps everything in memory. Raises JournalError when the journal belongs to
-        other listings or another seed.
+        `journal_dir` None keeps everything in memory. Raises JournalError when the journal is damaged, in
+        use, or belongs to other listings or another seed (`journal_seed` tells which). After every
+        `snapshot_every` records the journal is cut, which bounds the time of a recovery.
         """
         super().__init__(World(Matcher(listings)), {listing.symbol: listing for listing in listings}, now_ms)
         self._seed = seed
@@ -65,7 +74,7 @@ class Exchange(Reader):
         self._journal: Journal | None = None
         self._recovered = False
         if journal_dir is not None:
-            self._journal = Journal(journal_dir, seed, identity(listings))
+            self._journal = Journal(journal_dir, seed, identity(listings), most_records=snapshot_every)
             try:
                 self._recovered = recover(self._journal, self._world)
             except BaseException:

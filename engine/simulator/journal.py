@@ -51,11 +51,10 @@ class Journal:
         listings: list[list[str]],
         *,
         most_records: int = MOST_RECORDS,
-        most_bytes: int = MOST_BYTES,
     ) -> None:
         """Open or begin the journal in this directory; JournalError when it is taken, damaged or another market's."""
         self._directory = directory
-        self._most_records, self._most_bytes = most_records, most_bytes
+        self._most_records = most_records
         self._lock = _lock(directory)
         self._fd = -1
         try:
@@ -79,7 +78,7 @@ class Journal:
     @property
     def full(self) -> bool:
         """Whether it is time for a snapshot."""
-        return self._count >= self._most_records or self._size >= self._most_bytes
+        return self._count >= self._most_records or self._size >= MOST_BYTES
 
     def records(self) -> Iterator[Record]:
         """What was done since the snapshot, oldest first; then the journal is ready to be written."""
@@ -104,7 +103,16 @@ class Journal:
         self._count += 1
 
     def cut(self, state: Mapping[str, Any]) -> None:
-        """Replace all records by the state that they led to. A crash in between leaves the old pair or the new."""
+        """Replace all records by the state that they led to. A crash in between leaves the old pair or the new.
+
+        JournalError when it cannot be written; the old pair then stays in use.
+        """
+        try:
+            self._cut(state)
+        except OSError as error:
+            raise JournalError(f"{self._directory / 'snapshot'} cannot be written: {error.strerror}") from error
+
+    def _cut(self, state: Mapping[str, Any]) -> None:
         following = self._header._replace(generation=self._header.generation + 1)
         payload = orjson.dumps(following.record()) + b"\n" + orjson.dumps(state)
         temporary = self._directory / "snapshot.new"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from decimal import Decimal
+from itertools import pairwise
 from random import Random
 
 import pytest
@@ -138,7 +139,7 @@ def test_only_so_many_minutes_are_kept_however_long_nothing_traded(pause_days: i
     trade(venue, P + 1)
     klines = venue.exchange.klines("BTCUSDT", "1m", limit=10**6)
     assert len(klines) == min(pause_days * 1440 + 1, KEPT_MINUTES)
-    assert {after.open_ms - before.open_ms for before, after in zip(klines, klines[1:], strict=False)} == {MINUTE_MS}
+    assert {after.open_ms - before.open_ms for before, after in pairwise(klines)} == {MINUTE_MS}
     assert (klines[-1].close, klines[-2].close) == (P + 1, P)
 
 

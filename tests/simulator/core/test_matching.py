@@ -110,7 +110,7 @@ def test_a_limit_maker_order_rests_or_is_refused() -> None:
     venue = Venue()
     maker, taker = venue.account("maker"), venue.account("taker")
     venue.limit(maker, Side.SELL, P, 100)
-    with pytest.raises(ApiError, match="-2010 Order would immediately match and take."):
+    with pytest.raises(ApiError, match=r"-2010 Order would immediately match and take\."):
         venue.exchange.place(taker, venue.request(Side.BUY, P, 100, OrderType.LIMIT_MAKER))
     order, fills = venue.exchange.place(taker, venue.request(Side.BUY, P - 1, 100, OrderType.LIMIT_MAKER))
     assert (order.status, order.working, fills) == (Status.NEW, True, ())

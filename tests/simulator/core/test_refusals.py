@@ -60,7 +60,7 @@ def test_an_order_that_breaks_a_rule_is_refused_and_changes_nothing(order: NewOr
 def test_an_account_that_may_not_trade_is_told_so() -> None:
     venue = Venue()
     account = venue.exchange.create_account("k", "s", {"USDT": Decimal(1000)}, can_trade=False)
-    with pytest.raises(ApiError, match="-2010 This action is disabled on this account."):
+    with pytest.raises(ApiError, match=r"-2010 This action is disabled on this account\."):
         venue.limit(account.account_id, Side.BUY, P, 100)
 
 
@@ -79,9 +79,9 @@ def test_orders_that_do_not_exist_or_are_someone_elses_cannot_be_read_or_cancele
     one, other = venue.account("one"), venue.account("other")
     order = venue.limit(one, Side.BUY, P, 100)
     for account, symbol, order_id in ((other, "BTCUSDT", order.order_id), (one, "XYZUSDT", order.order_id)):
-        with pytest.raises(ApiError, match="-2011 Unknown order sent."):
+        with pytest.raises(ApiError, match=r"-2011 Unknown order sent\."):
             venue.exchange.cancel(account, symbol, order_id=order_id)
-        with pytest.raises(ApiError, match="-2013 Order does not exist."):
+        with pytest.raises(ApiError, match=r"-2013 Order does not exist\."):
             venue.exchange.order(account, symbol, order_id=order_id)
     with pytest.raises(ApiError, match="-2011"):
         venue.exchange.cancel(one, "BTCUSDT", order_id=order.order_id, client_order_id="another")
@@ -157,7 +157,7 @@ def test_exchange_info_shows_the_filters_that_are_applied() -> None:
 
 def test_an_unknown_interval_or_symbol_has_no_candles() -> None:
     venue = Venue()
-    with pytest.raises(ApiError, match="-1120 Invalid interval."):
+    with pytest.raises(ApiError, match=r"-1120 Invalid interval\."):
         venue.exchange.klines("BTCUSDT", "7m")
     with pytest.raises(ApiError, match="-1120"):
         venue.exchange.current_kline("BTCUSDT", "1s")
@@ -168,5 +168,5 @@ def test_an_unknown_interval_or_symbol_has_no_candles() -> None:
         venue.exchange.last_price,
     )
     for query in queries:
-        with pytest.raises(ApiError, match="-1121 Invalid symbol."):
+        with pytest.raises(ApiError, match=r"-1121 Invalid symbol\."):
             query("NOPE")

@@ -74,16 +74,18 @@ class Venue:
     clock: Clock = field(default_factory=Clock)
     events: list[SimEvent] = field(default_factory=list[SimEvent])
     orders: int = 0
+    snapshot_every: int = 50_000
 
     def __post_init__(self) -> None:
-        self.exchange = Exchange([BTC, COARSE], 1, self.clock, self.journal)
+        self.exchange = Exchange([BTC, COARSE], 1, self.clock, self.journal, snapshot_every=self.snapshot_every)
         self.exchange.listen(self.events.append)
 
-    def account(self, key: str, balances: Mapping[str, int | str] | None = None, **options: Decimal) -> int:
+    def account(self, key: str, balances: Mapping[str, int] | None = None, maker_bps: int = 10) -> int:
         """A new account; without balances it is rich."""
         held = balances if balances is not None else {"BTC": 1_000, "USDT": 100_000_000, "XYZ": 1_000_000}
         decimals = {asset: Decimal(quantity) for asset, quantity in held.items()}
-        return self.exchange.create_account(key, f"secret of {key}", decimals, **options).account_id
+        profile = self.exchange.create_account(key, f"secret of {key}", decimals, maker_bps=Decimal(maker_bps))
+        return profile.account_id
 
     def request(
         self,
