@@ -24,7 +24,8 @@ from engine.simulator.model import (
     TradePrinted,
 )
 from engine.simulator.process import LivePrices, draws
-from engine.simulator.traders import Mood, SymbolTraders, Traders
+from engine.simulator.seat import Seat, Traders
+from engine.simulator.traders import Mood, SymbolTraders
 
 BEAT_MS = 50
 """The market's pace; each symbol moves at every second beat, so that they do not all move at once."""
@@ -111,12 +112,12 @@ class SyntheticFlow:
                 "priced_ms": self._priced_ms,
                 "last_ms": self._last_ms,
                 "prices": self._open_prices().state(),
-                "moods": {symbol: market.mood.noted() for symbol, market in self._markets.items()},
+                "moods": {symbol: market.noted() for symbol, market in self._markets.items()},
             },
         )
 
     def status(self) -> Mapping[str, object]:
-        refused = sum(market.refused for market in self._markets.values())
+        refused = sum(market.seat.refused for market in self._markets.values())
         return {"flow": "synthetic", "seed": self._seed, "beats": self._beats, "refused": refused}
 
     def close(self) -> None:
@@ -165,14 +166,9 @@ class SyntheticFlow:
         moods = cast("Mapping[str, Sequence[float]]", noted["moods"])
         traders = Traders(tuple(self._accounts[:3]), self._accounts[3], self._accounts[4])
         for symbol, profile in self._profiles.items():
-            self._markets[symbol] = SymbolTraders(
-                self._exchange,
-                self._exchange.listings[symbol],
-                profile,
-                traders,
-                Mood.from_note(moods[symbol]),
-                f"{symbol[:3]}{self._generation:x}-",
-            )
+            listing = self._exchange.listings[symbol]
+            seat = Seat(self._exchange, listing, traders, f"{symbol[:3]}{self._generation:x}-")
+            self._markets[symbol] = SymbolTraders(seat, profile, Mood.from_note(moods[symbol]))
         self._stop_listening = self._exchange.listen(self._hear)
         if not cast("bool", noted["open"]):
             self._finish_opening()
@@ -201,7 +197,7 @@ class SyntheticFlow:
                 return
         market = self._markets.get(symbol)
         if market is not None:
-            market.listen(event)
+            market.seat.listen(event)
 
     def _open_prices(self) -> LivePrices:
         if self._prices is None:

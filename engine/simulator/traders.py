@@ -10,29 +10,17 @@ from __future__ import annotations
 import math
 import random
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
-from engine.simulator.exchange import Exchange
 from engine.simulator.history import TAIL_CUT
 from engine.simulator.listings import MarketProfile
-from engine.simulator.model import (
-    ApiError,
-    Execution,
-    Listing,
-    NewOrder,
-    OrderReported,
-    OrderType,
-    Side,
-    SimEvent,
-    TimeInForce,
-    TopChanged,
-    TradePrinted,
-)
+from engine.simulator.model import Side
+from engine.simulator.seat import Seat
 
 MOVE_A_YEAR = 0.93e-4
 """Mean distance that the fair price goes before the makers requote, as a part of a year's volatility: what keeps
 the touch still in most moments. 0.42 hundredths of a per cent for BTCUSDT."""
-RETREAT = 0.3
+RETURNING = 0.3
 """Part of the missing orders that come back in one beat."""
 LARGEST_REFILL = 12
 TURNOVER_PER_S = 3.0
@@ -43,24 +31,6 @@ EXCITEMENT, EXCITEMENT_FADES_S = 0.65, 0.8
 """Of a hundred takers' orders these many were set off by an earlier one, and how fast that wears off."""
 FOLLOWING = 0.87
 """How often a taker's order takes the side of the parent order that is being worked."""
-
-
-@dataclass(frozen=True, slots=True)
-class Traders:
-    """The account ids of the synthetic traders, the same for all symbols."""
-
-    makers: tuple[int, ...]
-    taker: int
-    informed: int
-
-
-@dataclass(slots=True)
-class Resting:
-    """An order of the makers that waits in the book."""
-
-    account_id: int
-    price_ticks: int
-    lots: int
 
 
 @dataclass(slots=True)
@@ -75,89 +45,51 @@ class Mood:
     side: int = 1
     run: int = 0
     excitement: float = 0.0
-    net_lots: int = 0
-    """Bought minus sold by takers since the last beat."""
+    untold_lots: int = 0
+    """What takers bought net of what they sold since the last beat, as far as it was seen before a restart."""
 
     def noted(self) -> list[float]:
-        return [self.bid_ticks, self.patience_bps, self.pressure_bps, self.side, self.run, self.excitement,
-                self.net_lots]  # fmt: skip
+        return [
+            self.bid_ticks,
+            self.patience_bps,
+            self.pressure_bps,
+            self.side,
+            self.run,
+            self.excitement,
+            self.untold_lots,
+        ]
 
     @classmethod
     def from_note(cls, values: Sequence[float]) -> Mood:
-        bid, patience, pressure, side, run, excitement, net = values
-        return cls(int(bid), patience, pressure, int(side), int(run), excitement, int(net))
+        bid, patience, pressure, side, run, excitement, untold = values
+        return cls(int(bid), patience, pressure, int(side), int(run), excitement, int(untold))
 
 
-@dataclass(slots=True)
 class SymbolTraders:
-    """Everyone synthetic who trades one symbol. `listen` must be fed the exchange's events."""
+    """Everyone synthetic who trades one symbol."""
 
-    exchange: Exchange
-    listing: Listing
-    profile: MarketProfile
-    traders: Traders
-    mood: Mood
-    serial: str
-    """Begins every client order id; differs between two runs on one journal."""
-    refused: int = 0
-    """Orders that the exchange did not take, e.g. after someone moved the price out of the filters' range."""
-    _orders: dict[Side, dict[int, Resting]] = field(
-        default_factory=lambda: {Side.BUY: dict[int, Resting](), Side.SELL: dict[int, Resting]()}
-    )
-    _top: TopChanged = field(init=False)
-    _worth: float = field(init=False)
-    """Quote units that one lot costs at a price of one tick."""
-    _least: float = field(init=False)
-    """Ticks times lots of the smallest order that is sent: a little more than the listing asks for."""
-    _sent: int = 0
-    _informed_at_work: bool = False
+    def __init__(self, seat: Seat, profile: MarketProfile, mood: Mood) -> None:
+        self.seat = seat
+        self.mood = mood
+        self._profile = profile
+        seat.net_lots = mood.untold_lots
 
-    def __post_init__(self) -> None:
-        self._worth = float(self.listing.tick * self.listing.lot)
-        self._least = 1.2 * float(self.listing.min_notional) / self._worth
-        depth = self.exchange.depth(self.listing.symbol, 5)
-        bid, ask = (depth.bids or ((0, 0),))[0], (depth.asks or ((0, 0),))[0]
-        self._top = TopChanged(self.listing.symbol, depth.last_update_id, *bid, *ask)
-        found = [
-            order
-            for account_id in self.traders.makers
-            for order in self.exchange.open_orders(account_id, self.listing.symbol)
-        ]
-        for order in sorted(found, key=lambda order: order.order_id):
-            request = order.request
-            self._orders[request.side][order.order_id] = Resting(
-                order.account_id, request.price_ticks, order.remaining_lots
-            )
-
-    def listen(self, event: SimEvent) -> None:
-        """Take notice of one event of this symbol."""
-        match event:
-            case OrderReported(order=order, execution=execution):
-                resting = self._orders[order.request.side].get(order.order_id)
-                if resting is None:
-                    return
-                resting.lots = order.remaining_lots
-                if execution is not Execution.TRADE or not resting.lots:
-                    del self._orders[order.request.side][order.order_id]
-            case TradePrinted(trade=trade):
-                if not self._informed_at_work:
-                    self.mood.net_lots += -trade.lots if trade.buyer_is_maker else trade.lots
-            case TopChanged():
-                self._top = event
-            case _:
-                return
+    def noted(self) -> list[float]:
+        """What another process needs to go on from here, beside the orders in the book."""
+        self.mood.untold_lots = self.seat.net_lots
+        return self.mood.noted()
 
     def open_book(self, rng: random.Random) -> None:
         """Fill both sides at once: before anyone can look."""
         for side in Side:
             self._touch(rng, side)
             taken: set[int] = set()
-            while len(self._orders[side]) < self.profile.levels:
+            for _ in range(self._profile.levels - len(self.seat.orders(side))):
                 self._rest(rng, side, taken)
 
     def beat(self, rng: random.Random, fair_price: float, activity: float, elapsed_s: float) -> None:
         """One moment of the market. `fair_price` in quote units, `activity` 1 in usual times."""
-        fair = self._pushed(fair_price / float(self.listing.tick), elapsed_s)
+        fair = self._pushed(fair_price / float(self.seat.listing.tick), elapsed_s)
         self._requote(rng, fair)
         self._meet_strangers()
         for side in Side:
@@ -167,80 +99,78 @@ class SymbolTraders:
 
     # --- makers ----------------------------------------------------------------------------------
     def _pushed(self, fair: float, elapsed_s: float) -> float:
-        mood, profile = self.mood, self.profile
-        worth = mood.net_lots * fair * self._worth
+        mood, profile = self.mood, self._profile
+        worth = self.seat.net_lots * fair * self.seat.worth
         side_worth = profile.levels * profile.order_notional * 3
         push = profile.depth_bps * worth / side_worth
         faded = mood.pressure_bps * math.exp(-elapsed_s / PRESSURE_FADES_S)
         mood.pressure_bps = max(-MOST_PRESSURE_BPS, min(MOST_PRESSURE_BPS, faded + push))
-        mood.net_lots = 0
+        self.seat.net_lots = 0
         return fair * (1 + mood.pressure_bps / 10_000)
 
     def _requote(self, rng: random.Random, fair: float) -> None:
         """Follow the fair price once it has gone far enough: informed takers first, then the makers give way."""
-        mood, half = self.mood, self.profile.spread_ticks / 2
+        mood, half = self.mood, self._profile.spread_ticks / 2
         gone = fair - mood.bid_ticks - half
         if abs(gone) <= max(mood.patience_bps * fair / 10_000, 0.75):
             return
-        mood.patience_bps = 10_000 * MOVE_A_YEAR * self.profile.volatility * rng.expovariate(1.0)
+        mood.patience_bps = 10_000 * MOVE_A_YEAR * self._profile.volatility * rng.expovariate(1.0)
         mood.bid_ticks = max(1, math.floor(fair - half + 0.5))
         late, limit = (Side.SELL, mood.bid_ticks) if gone > 0 else (Side.BUY, self._price(Side.SELL))
         stale = [
             (order_id, resting)
-            for order_id, resting in self._orders[late].items()
+            for order_id, resting in self.seat.orders(late).items()
             if (resting.price_ticks <= limit if late is Side.SELL else resting.price_ticks >= limit)
         ]
         if stale and rng.random() < 0.5:
             lots = min(sum(resting.lots for _, resting in stale), self._order_lots(rng))
-            self._hit(_other(late), lots, limit)
-        for order_id, resting in stale:
-            if order_id in self._orders[late]:
-                self.exchange.cancel(resting.account_id, self.listing.symbol, order_id=order_id)
+            self.seat.hit(_other(late), lots, limit)
+        for order_id, _ in stale:
+            self.seat.cancel(late, order_id)
         self._touch(rng, Side.BUY)
         self._touch(rng, Side.SELL)
 
     def _meet_strangers(self) -> None:
         """Take what outsiders left standing on the wrong side of the makers' quotes, a part in every beat."""
-        most = self._lots(2 * self.profile.touch_notional)
-        if self._top.ask_lots and self._top.ask_ticks <= self.mood.bid_ticks:
-            self._hit(Side.BUY, min(self._top.ask_lots, most), self.mood.bid_ticks)
-        elif self._top.bid_lots and self._top.bid_ticks >= self._price(Side.SELL):
-            self._hit(Side.SELL, min(self._top.bid_lots, most), self._price(Side.SELL))
+        most = self._lots(2 * self._profile.touch_notional)
+        if self.seat.top.ask_lots and self.seat.top.ask_ticks <= self.mood.bid_ticks:
+            self.seat.hit(Side.BUY, min(self.seat.top.ask_lots, most), self.mood.bid_ticks)
+        elif self.seat.top.bid_lots and self.seat.top.bid_ticks >= self._price(Side.SELL):
+            self.seat.hit(Side.SELL, min(self.seat.top.bid_lots, most), self._price(Side.SELL))
 
     def _turn_over(self, rng: random.Random, side: Side, elapsed_s: float) -> None:
         """Now and then somebody leaves, sooner the farther away from the touch."""
-        orders = self._orders[side]
+        orders = self.seat.orders(side)
         if not orders or rng.random() > 2 * TURNOVER_PER_S * elapsed_s:
             return
         order_id = list(orders)[int(rng.random() * len(orders))]
         resting = orders[order_id]
         distance = abs(resting.price_ticks - self._price(side))
-        if rng.random() < 0.25 + distance / (4 * self._ticks(self.profile.depth_bps)):
-            self.exchange.cancel(resting.account_id, self.listing.symbol, order_id=order_id)
+        if rng.random() < 0.25 + distance / (4 * self._ticks(self._profile.depth_bps)):
+            self.seat.cancel(side, order_id)
 
     def _refill(self, rng: random.Random, side: Side) -> None:
-        orders, price = self._orders[side], self._price(side)
+        orders, price = self.seat.orders(side), self._price(side)
         queue = sum(resting.lots for resting in orders.values() if resting.price_ticks == price)
-        if queue < self._lots(0.5 * self.profile.touch_notional) and rng.random() < 0.5:
+        if queue < self._lots(0.5 * self._profile.touch_notional) and rng.random() < 0.5:
             self._touch(rng, side)
-        missing = self.profile.levels - len(orders)
+        missing = self._profile.levels - len(orders)
         if missing > 0:
             taken = {resting.price_ticks for resting in orders.values()}
-            for _ in range(min(LARGEST_REFILL, math.ceil(RETREAT * missing))):
+            for _ in range(min(LARGEST_REFILL, math.ceil(RETURNING * missing))):
                 self._rest(rng, side, taken)
-        elif missing < -self.profile.levels // 4:
-            order_id, resting = next(iter(orders.items()))
-            self.exchange.cancel(resting.account_id, self.listing.symbol, order_id=order_id)
+        elif missing < -self._profile.levels // 4:
+            self.seat.cancel(side, next(iter(orders)))
 
     def _touch(self, rng: random.Random, side: Side) -> None:
         """A few orders at the best price, from dust to most of what waits there."""
         for _ in range(1 + int(3 * rng.random())):
-            notional = 0.12 * self.profile.touch_notional * math.exp(1.4 * rng.gauss(0.0, 1.0))
-            self._join(rng, side, self._price(side), self._lots(notional))
+            notional = 0.12 * self._profile.touch_notional * math.exp(1.4 * rng.gauss(0.0, 1.0))
+            self.seat.rest(self._someone(rng), side, self._price(side), self._lots(notional))
 
     def _rest(self, rng: random.Random, side: Side, taken: set[int]) -> None:
         """One more order behind the touch: a third of them close to it, a few far away, rather alone than in line."""
-        depth = self._ticks(self.profile.depth_bps)
+        depth = self._ticks(self._profile.depth_bps)
         near = rng.random() < 0.3
         distance = rng.expovariate(4 / depth) if near else depth * math.exp(0.8 * rng.gauss(0.0, 1.0))
         behind = 1 + int(distance)
@@ -250,15 +180,15 @@ class SymbolTraders:
             price += outwards
         taken.add(price)
         weight = math.sqrt(0.5 + 0.5 * distance / depth)
-        notional = weight * self.profile.order_notional * math.exp(min(2.6, 1.5 * rng.gauss(0.0, 1.0)))
-        self._join(rng, side, price, self._lots(notional))
+        notional = weight * self._profile.order_notional * math.exp(min(2.6, 1.5 * rng.gauss(0.0, 1.0)))
+        self.seat.rest(self._someone(rng), side, price, self._lots(notional))
 
     # --- takers ----------------------------------------------------------------------------------
     def _take(self, rng: random.Random, activity: float, elapsed_s: float) -> None:
         """Takers come in clusters and stay on one side for a while, as parent orders are worked in parts."""
         mood = self.mood
         mood.excitement *= math.exp(-elapsed_s / EXCITEMENT_FADES_S)
-        calm = self.profile.trades_per_s * (1 - EXCITEMENT) * (0.4 + 0.6 * min(activity, 4.0))
+        calm = self._profile.trades_per_s * (1 - EXCITEMENT) * (0.4 + 0.6 * min(activity, 4.0))
         for _ in range(min(6, _poisson(rng, (calm + mood.excitement) * elapsed_s))):
             mood.excitement += EXCITEMENT / EXCITEMENT_FADES_S
             if mood.run <= 0:
@@ -269,63 +199,38 @@ class SymbolTraders:
             self._take_once(rng, Side.BUY if wanted > 0 else Side.SELL)
 
     def _take_once(self, rng: random.Random, side: Side) -> None:
-        best = (self._top.ask_ticks, self._top.ask_lots) if side is Side.BUY else (
-            self._top.bid_ticks, self._top.bid_lots)  # fmt: skip
+        best = (self.seat.top.ask_ticks, self.seat.top.ask_lots) if side is Side.BUY else (
+            self.seat.top.bid_ticks, self.seat.top.bid_lots)  # fmt: skip
         if not best[1]:
             return
         lots = self._order_lots(rng)
         if 4 * lots <= best[1]:
-            self._send(self.traders.taker, side, OrderType.MARKET, TimeInForce.GTC, 0, lots)
+            self.seat.take(side, lots, None)
             return
-        slip = 1 + round(2 * self._ticks(self.profile.depth_bps))
+        slip = 1 + round(2 * self._ticks(self._profile.depth_bps))
         limit = best[0] + (slip if side is Side.BUY else -slip)
-        self._send(self.traders.taker, side, OrderType.LIMIT, TimeInForce.IOC, max(1, limit), lots)
+        self.seat.take(side, lots, limit)
 
     def _order_lots(self, rng: random.Random) -> int:
-        notional = self.profile.trade_notional * math.exp(self.profile.trade_tail * min(TAIL_CUT, rng.gauss(0.0, 1.0)))
+        notional = self._profile.trade_notional * math.exp(
+            self._profile.trade_tail * min(TAIL_CUT, rng.gauss(0.0, 1.0))
+        )
         lots = self._lots(notional)
         digits = len(str(lots)) - 1
         round_lots = round(lots, -digits) if digits and rng.random() < 0.2 else lots
-        return max(round_lots, self._fewest(self.mood.bid_ticks))
+        return max(round_lots, self.seat.fewest_lots(self.mood.bid_ticks))
 
-    # --- orders ----------------------------------------------------------------------------------
-    def _hit(self, side: Side, lots: int, limit_ticks: int) -> None:
-        """An order of someone who knows better: it follows the fair price, so it does not push it."""
-        self._informed_at_work = True
-        try:
-            self._send(self.traders.informed, side, OrderType.LIMIT, TimeInForce.IOC, limit_ticks,
-                       max(lots, self._fewest(limit_ticks)))  # fmt: skip
-        finally:
-            self._informed_at_work = False
+    def _someone(self, rng: random.Random) -> int:
+        makers = self.seat.traders.makers
+        return makers[int(rng.random() * len(makers))]
 
-    def _join(self, rng: random.Random, side: Side, price_ticks: int, lots: int) -> None:
-        account_id = self.traders.makers[int(rng.random() * len(self.traders.makers))]
-        price_ticks = max(1, price_ticks)
-        lots = max(lots, self._fewest(price_ticks))
-        self._send(account_id, side, OrderType.LIMIT, TimeInForce.GTC, price_ticks, lots)
-
-    def _send(self, account_id: int, side: Side, kind: OrderType, force: TimeInForce, ticks: int, lots: int) -> None:
-        self._sent += 1
-        name = f"{self.serial}{self._sent:x}"
-        try:
-            order, _ = self.exchange.place(
-                account_id, NewOrder(self.listing.symbol, side, kind, name, force, ticks, lots)
-            )
-        except ApiError:
-            self.refused += 1
-            return
-        if order.working:
-            self._orders[side][order.order_id] = Resting(account_id, ticks, order.remaining_lots)
-
+    # --- figures ---------------------------------------------------------------------------------
     def _price(self, side: Side) -> int:
         """Where the makers' best quote of this side belongs."""
-        return self.mood.bid_ticks if side is Side.BUY else self.mood.bid_ticks + self.profile.spread_ticks
+        return self.mood.bid_ticks if side is Side.BUY else self.mood.bid_ticks + self._profile.spread_ticks
 
     def _lots(self, notional: float) -> int:
-        return max(self._fewest(self.mood.bid_ticks), int(notional / (self.mood.bid_ticks * self._worth)))
-
-    def _fewest(self, price_ticks: int) -> int:
-        return int(self._least / price_ticks) + 1
+        return max(self.seat.fewest_lots(self.mood.bid_ticks), int(notional / (self.mood.bid_ticks * self.seat.worth)))
 
     def _ticks(self, bps: float) -> float:
         return bps * self.mood.bid_ticks / 10_000
