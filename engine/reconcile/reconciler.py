@@ -122,7 +122,7 @@ class Reconciler:
         found = await road.find_order(order, instrument)
         if found is not None:
             return found
-        mine = (one for one in await road.open_orders() if one.client_order_id == order.client_order_id)
+        mine = (one for one in await road.open_orders(instrument) if one.client_order_id == order.client_order_id)
         return next(mine, None)
 
     async def _not_found(self, order: Order, source: str) -> Resolution:

@@ -78,8 +78,9 @@ class CcxtAccount:
             raise trouble.read_error() from None
         return payloads.venue_order(_sensible(answer, "orderId"), order.client_order_id)
 
-    async def open_orders(self) -> tuple[VenueOrder, ...]:
-        rows = await self._read("privateGetOpenOrders", {})
+    async def open_orders(self, instrument: Instrument | None = None) -> tuple[VenueOrder, ...]:
+        params = {} if instrument is None else {"symbol": instrument.venue_symbol}
+        rows = await self._read("privateGetOpenOrders", params)
         return tuple(payloads.venue_order(row) for row in rows)
 
     async def fills_of(self, instrument: Instrument, venue_order_id: str) -> tuple[VenueFill, ...]:

@@ -1,0 +1,91 @@
+"""Puts the order chain together: desk, worker, keeper and relay over one ledger, stream, bus and set of venues."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from engine.accounts import Accounts
+from engine.desk import Desk
+from engine.domain.position import Balance
+from engine.execution import Execution
+from engine.feeds import Feeds
+from engine.hub import BalancesUpdate, Hub
+from engine.ports import Account, EventBus, Ledger, PaperAccounts, Stream, Users, Venue
+from engine.reconcile import Reconciler, Recorder, SettleTimes
+from engine.relay import Relay
+from engine.runtime import Clock, Ids, Supervisor
+from engine.worker import Keeper, KeeperTimes, Worker
+
+
+@dataclass(frozen=True, slots=True)
+class Chain:
+    """What a desk process runs of the engine."""
+
+    desk: Desk
+    worker: Worker
+    keeper: Keeper
+    relay: Relay
+    accounts: Accounts
+    venues: Mapping[str, Venue]
+    supervisor: Supervisor
+
+    def start(self) -> None:
+        """Recovery begins at once; `desk.readiness()` tells when orders can be taken."""
+        self.desk.hub.start(self.supervisor)
+        self.relay.start(self.supervisor)
+        self.keeper.start(self.supervisor)
+        self.worker.start(self.supervisor)
+
+    async def close(self) -> None:
+        """Finish what is in hand, end every task, then close the roads. What was not finished is recovered at the
+        next start."""
+        await self.worker.drain(self.supervisor)
+        await self.supervisor.close()
+        await self.accounts.close()
+        for venue in self.venues.values():
+            await venue.close()
+
+
+def build_chain(
+    *,
+    ledger: Ledger,
+    users: Users,
+    stream: Stream,
+    bus: EventBus,
+    venues: Mapping[str, Venue],
+    paper: PaperAccounts | None,
+    supervisor: Supervisor,
+    clock: Clock,
+    ids: Ids,
+    settle_times: SettleTimes | None = None,
+    keeper_times: KeeperTimes | None = None,
+) -> Chain:
+    """Nothing runs before `start`. The first venue is the desk's own exchange: orders wait for its first answer."""
+    settle = settle_times or SettleTimes()
+    hub = Hub(bus)
+
+    def tell(account: Account, balances: tuple[Balance, ...]) -> None:
+        hub.publish_balances(BalancesUpdate(account.user_id, account.id, balances))
+
+    relay = Relay(ledger, stream, clock)
+    recorder = Recorder(ledger, bus, relay.send, clock)
+    accounts = Accounts(users, venues, paper, clock, ids, tell)
+    reconciler = Reconciler(ledger, recorder, accounts, clock, ids, settle)
+    execution = Execution(ledger, recorder, reconciler, accounts, clock, settle)
+    worker = Worker(stream, execution, clock, ids)
+    keeper = Keeper(ledger, accounts, venues, reconciler, relay, hub.listening, clock, keeper_times)
+    feeds = Feeds(venues, supervisor, clock)
+    desk = Desk(
+        ledger=ledger,
+        users=users,
+        venues=venues,
+        recorder=recorder,
+        accounts=accounts,
+        feeds=feeds,
+        hub=hub,
+        waiting_for=keeper.waiting_for,
+        clock=clock,
+        ids=ids,
+    )
+    return Chain(desk, worker, keeper, relay, accounts, venues, supervisor)
