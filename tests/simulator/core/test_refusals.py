@@ -6,10 +6,12 @@ from collections.abc import Callable
 from decimal import Decimal
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from engine.simulator.filters import Rules
-from engine.simulator.model import ApiError, NewOrder, OrderType, Side, TimeInForce
-from tests.simulator.core.venue import BTC, Venue
+from engine.simulator.model import ApiError, Listing, NewOrder, OrderType, Side, TimeInForce
+from tests.simulator.core.venue import BTC, COARSE, Venue
 
 P = 6_000_000
 LIMIT, MARKET, GTC = OrderType.LIMIT, OrderType.MARKET, TimeInForce.GTC
@@ -141,6 +143,13 @@ def test_figures_become_ticks_lots_and_atoms_exactly() -> None:
     assert rules.quote_atoms(6_000_001, 12) == 720_000_120
     with pytest.raises(ApiError, match="LOT_SIZE"):
         rules.parse_lots("0.000001")
+
+
+@given(quote_atoms=st.integers(1, 10**15), price=st.integers(1, 10**8), listing=st.sampled_from([BTC, COARSE]))
+def test_the_lots_for_some_money_are_the_most_that_it_pays(quote_atoms: int, price: int, listing: Listing) -> None:
+    rules = Rules(listing)
+    lots = rules.lots_for(quote_atoms, price)
+    assert rules.quote_atoms(price, lots) <= quote_atoms < rules.quote_atoms(price, lots + 1)
 
 
 def test_exchange_info_shows_the_filters_that_are_applied() -> None:

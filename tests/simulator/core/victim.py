@@ -43,7 +43,7 @@ def main(journal: Path, seed: int) -> None:
                     f"{seed}-{number}",
                     TimeInForce.GTC,
                     price,
-                    draws.randrange(10, 99),
+                    lots,
                 )
                 say(exchange.place(account, order)[0])
 
