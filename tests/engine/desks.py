@@ -1,0 +1,175 @@
+"""Whole desks for tests: a real database, the real chain, and a real simulator in another process."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from decimal import Decimal
+from pathlib import Path
+
+import httpx
+
+from data.bus import MemoryBus
+from data.database import Database
+from data.ledger import SqlLedger
+from data.streams import MemoryStream
+from data.users import SqlUsers
+from data.vault import Vault
+from engine.desk import Desk
+from engine.domain.instrument import OrderDraft
+from engine.domain.order import Order, OrderStatus
+from engine.domain.values import OrderType, Price, Quantity, Side, TimeInForce
+from engine.ports import Credentials, Role, User, Venue
+from engine.reconcile import SettleTimes
+from engine.runtime import Clock, Supervisor, SystemClock, SystemIds
+from engine.venues.ccxt_venue import CcxtVenue
+from engine.venues.config import VenueConfig
+from engine.venues.paper import PaperOffice
+from engine.worker import KeeperTimes
+from numatix.chain import Chain, build_chain
+from tests.simulator.process import TOKEN, Keys, Trader
+
+KEY = b"a secret key that only tests know, long enough"
+QUICK = KeeperTimes(look_every_s=0.05, doubt_s=0.1, open_s=0.5, idle_s=0.5, again_s=0.2)
+SETTLE = SettleTimes(settle_s=3.0, send_within_s=1.0)
+
+
+@dataclass
+class DeskUnderTest:
+    """A running desk with one user and their paper account."""
+
+    chain: Chain
+    ledger: SqlLedger
+    users: SqlUsers
+    stream: MemoryStream
+    database: Database
+    host: str
+    port: int
+    user_id: str = ""
+    account_id: str = ""
+    extra: dict[str, object] = field(default_factory=dict[str, object])
+
+    @property
+    def desk(self) -> Desk:
+        return self.chain.desk
+
+    async def ready(self, deadline_s: float = 15.0) -> None:
+        await eventually(lambda: self.desk.readiness().ready, "the desk is ready", deadline_s)
+
+    async def open_user(self, email: str = "trader@example.org") -> None:
+        """A user with a paper account; the one that the shorthands below speak for."""
+        self.user_id = SystemIds().new()
+        await self.users.create(User(self.user_id, email, Role.TRADER, SystemClock().now()), "no password")
+        self.account_id = (await self.desk.open_paper_account(self.user_id)).id
+
+    async def buy(self, **fields: object) -> Order:
+        return (await self.desk.submit_order(self.user_id, draft(Side.BUY, **fields))).order
+
+    async def sell(self, **fields: object) -> Order:
+        return (await self.desk.submit_order(self.user_id, draft(Side.SELL, **fields))).order
+
+    async def becomes(self, order: Order, *statuses: OrderStatus, deadline_s: float = 10.0) -> Order:
+        """The order once it has one of the statuses."""
+
+        async def look() -> bool:
+            return (await self.desk.order(order.user_id, order.id)).status in statuses
+
+        await eventually_true(look, f"order becomes {' or '.join(statuses)}", deadline_s)
+        return await self.desk.order(order.user_id, order.id)
+
+    async def trader(self, http: httpx.AsyncClient) -> Trader:
+        """Whoever trades directly at the exchange with this user's keys."""
+        credentials = await self.users.credentials(self.account_id)
+        return Trader(http, Keys(credentials.api_key, credentials.secret))
+
+
+@asynccontextmanager
+async def open_desk(
+    path: Path,
+    port: int,
+    *,
+    host: str = "127.0.0.1",
+    settle: SettleTimes = SETTLE,
+    clock: Clock | None = None,
+    venues: Callable[[Supervisor, Clock], Mapping[str, Venue]] | None = None,
+    start: bool = True,
+) -> AsyncGenerator[DeskUnderTest]:
+    """A desk on the database at `path`, trading at the simulator on `port`."""
+    clock = clock or SystemClock()
+    ids = SystemIds()
+    supervisor = Supervisor("desk under test", clock)
+    database = Database.open(path)
+    ledger = SqlLedger(database, ids)
+    users = SqlUsers(database, Vault(KEY), clock)
+    stream = MemoryStream(clock)
+    if venues is None:
+        config = VenueConfig.loopback("simulator", "Simulator", host, port, timeout_ms=5_000)
+        venue_map: Mapping[str, Venue] = {"simulator": CcxtVenue(config, supervisor, clock)}
+    else:
+        venue_map = venues(supervisor, clock)
+    chain = build_chain(
+        ledger=ledger,
+        users=users,
+        stream=stream,
+        bus=MemoryBus(),
+        venues=venue_map,
+        paper=PaperOffice(host, port, TOKEN),
+        supervisor=supervisor,
+        clock=clock,
+        ids=ids,
+        settle_times=settle,
+        keeper_times=QUICK,
+    )
+    try:
+        if start:
+            chain.start()
+        yield DeskUnderTest(chain, ledger, users, stream, database, host, port)
+    finally:
+        await chain.close()
+        database.close()
+
+
+def draft(side: Side, **fields: object) -> OrderDraft:
+    """A draft from texts: `symbol`, `quantity`, `quote_quantity`, `price`, `time_in_force`, `client_order_id`; limit
+    when there is a price and no `type`."""
+
+    def text(name: str) -> str | None:
+        value = fields.get(name)
+        return None if value is None else str(value)
+
+    quantity, quote, price, patience = text("quantity"), text("quote_quantity"), text("price"), text("time_in_force")
+    kind = text("type") or ("limit" if price is not None else "market")
+    return OrderDraft(
+        symbol=text("symbol") or "BTC/USDT",
+        side=side,
+        type=OrderType(kind),
+        quantity=Quantity(Decimal(quantity)) if quantity is not None else None,
+        quote_quantity=Quantity(Decimal(quote)) if quote is not None else None,
+        price=Price(Decimal(price)) if price is not None else None,
+        time_in_force=TimeInForce(patience) if patience is not None else None,
+        client_order_id=text("client_order_id"),
+        account_id=text("account_id"),
+    )
+
+
+async def eventually(condition: Callable[[], object], what: str, deadline_s: float = 10.0) -> None:
+    """Wait for a condition by asking again and again; fails with `what` at the deadline."""
+
+    async def look() -> bool:
+        return bool(condition())
+
+    await eventually_true(look, what, deadline_s)
+
+
+async def eventually_true(condition: Callable[[], Awaitable[bool]], what: str, deadline_s: float = 10.0) -> None:
+    end = time.monotonic() + deadline_s
+    while not await condition():
+        assert time.monotonic() < end, f"not within {deadline_s} s: {what}"
+        await asyncio.sleep(0.01)
+
+
+def credentials_of(keys: Keys) -> Credentials:
+    return Credentials(keys.api_key, keys.secret)
