@@ -31,7 +31,8 @@ OWN_KICK = OWN_SPREAD * math.sqrt(1 - OWN_MEMORY**2)
 LEVELLING = math.exp(-(MARKET_SPREAD**2 + OWN_SPREAD**2))
 """Keeps the mean variance where the profile puts it, whatever the two spreads are."""
 DEGREES_OF_FREEDOM = 4.5
-UNIT_VARIANCE = math.sqrt((DEGREES_OF_FREEDOM - 2) / DEGREES_OF_FREEDOM)
+STUDENT_POWER = -2 / DEGREES_OF_FREEDOM
+STUDENT_SCALE = math.sqrt(DEGREES_OF_FREEDOM - 2)
 WIDEST_SHOCK = 12.0
 """Standard deviations beyond which a shock is cut: a market that halves in a minute helps nobody."""
 
@@ -67,19 +68,21 @@ class Walk:
     """Standard deviation of a minute's log return at the profile's volatility."""
     share: float
     """How much of a shock is the market's."""
+    own_share: float
+    """How much of it is the symbol's own, so that both together have unit variance."""
     log_volatility: float = 0.0
 
     @classmethod
     def start(cls, profile: MarketProfile) -> Walk:
         sigma = profile.volatility / math.sqrt(MINUTES_A_YEAR) * LEVELLING
-        return cls(math.log(profile.level), sigma, profile.market_share)
+        own_share = math.sqrt(1 - profile.market_share**2)
+        return cls(math.log(profile.level), sigma, profile.market_share, own_share)
 
     def advance(self, rng: random.Random, common_shock: float, multiplier: float) -> float:
         """Walk one minute; `multiplier` is the market's volatility times the season. Returns the minute's sigma."""
         self.log_volatility = OWN_MEMORY * self.log_volatility + OWN_KICK * rng.gauss(0.0, 1.0)
         sigma = self.sigma * multiplier * math.exp(self.log_volatility)
-        shock = self.share * common_shock + math.sqrt(1 - self.share * self.share) * student(rng)
-        self.log_price += sigma * shock
+        self.log_price += sigma * (self.share * common_shock + self.own_share * student(rng))
         return sigma
 
 
@@ -142,17 +145,16 @@ class LivePrices:
 
 def student(rng: random.Random) -> float:
     """A Student-t shock of unit variance, by Bailey's polar method, cut at `WIDEST_SHOCK`."""
-    radius = rng.random() or 0.5
-    scale = math.sqrt(DEGREES_OF_FREEDOM * (radius ** (-2 / DEGREES_OF_FREEDOM) - 1))
-    shock = UNIT_VARIANCE * scale * math.cos(math.tau * rng.random())
-    return max(-WIDEST_SHOCK, min(WIDEST_SHOCK, shock))
+    radius = 1 - rng.random()
+    shock = STUDENT_SCALE * math.sqrt(radius**STUDENT_POWER - 1) * math.cos(math.tau * rng.random())
+    return shock if -WIDEST_SHOCK < shock < WIDEST_SHOCK else math.copysign(WIDEST_SHOCK, shock)
 
 
 def bridge_extremes(rng: random.Random, move: float, sigma: float) -> tuple[float, float]:
     """Lowest and highest point of a Brownian bridge from 0 to `move`, each drawn from its exact distribution."""
-    variance = 2 * sigma * sigma
-    up = math.sqrt(move * move - variance * math.log(1 - rng.random()))
-    down = math.sqrt(move * move - variance * math.log(1 - rng.random()))
+    variance, square = 2 * sigma * sigma, move * move
+    up = math.sqrt(square - variance * math.log(1 - rng.random()))
+    down = math.sqrt(square - variance * math.log(1 - rng.random()))
     return (move - down) / 2, (move + up) / 2
 
 
