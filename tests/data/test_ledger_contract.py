@@ -183,6 +183,20 @@ async def test_new_fills_are_counted_first_and_give_the_average_price(ledger: Le
     assert [fill.venue_trade_id for fill in await ledger.fills_of(order.id)] == ["9", "10"]
 
 
+async def test_fills_that_come_with_the_cancel_stand_before_it(ledger: Ledger):
+    order = await accepted(ledger, an_order())
+    advanced = await ledger.advance(
+        order.id, [Canceled("by the user")], LATER, new_fills=[a_fill(order, "1")], source="stream"
+    )
+    assert (advanced.order.status, advanced.order.reason) == (OrderStatus.CANCELED, "CANCELED: by the user")
+    lines = (await ledger.timeline(order.id))[-2:]
+    assert [(line.event, line.status) for line in lines] == [
+        ("Executed", "PARTIALLY_FILLED"),
+        ("Canceled", "CANCELED"),
+    ]
+    assert lines[0].detail == {"source": "stream", "quantity": "0.25", "price": "50000", "fills": "1"}
+
+
 async def test_a_fill_that_comes_twice_counts_once(ledger: Ledger):
     order = await accepted(ledger, an_order())
     fill = a_fill(order, "1")
@@ -293,6 +307,15 @@ async def test_no_cancel_is_sent_for_an_order_that_the_same_call_finishes(ledger
     advanced = await ledger.advance(order.id, [CancelRequested(), Canceled()], LATER, source="stream")
     assert advanced.order.status is OrderStatus.CANCELED
     assert advanced.command is None
+
+
+async def test_a_fill_while_the_cancel_is_on_its_way_does_not_send_another(ledger: Ledger):
+    order = await accepted(ledger, an_order())
+    await ledger.advance(order.id, [CancelRequested()], LATER, source="desk")
+    advanced = await ledger.advance(order.id, [], LATER, new_fills=[a_fill(order, "1")], source="stream")
+    assert advanced.order.status is OrderStatus.PENDING_CANCEL
+    assert advanced.command is None
+    assert len(await ledger.unpublished(10)) == 2
 
 
 async def test_after_a_refused_cancel_one_may_ask_again(ledger: Ledger):

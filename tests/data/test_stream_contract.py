@@ -144,6 +144,7 @@ async def test_a_lapsed_lease_that_nobody_took_is_renewed_or_acknowledged(stream
     await stream.publish(a_command("c1", "o1"))
     delivery = await read(stream)
     clock.forward(31)
+    assert await nothing_to_read(stream, CANCEL)
     await stream.renew(delivery)
     assert await nothing_to_read(stream)
     clock.forward(31)
@@ -157,6 +158,16 @@ async def test_what_is_given_back_comes_again_after_the_delay(stream: Stream, cl
     clock.forward(4)
     assert await nothing_to_read(stream)
     clock.forward(2)
+    assert (await read(stream)).attempt == 2
+
+
+async def test_who_gave_a_command_back_has_no_hold_on_it_any_more(stream: Stream, clock: HandClock):
+    await stream.publish(a_command("c1", "o1"))
+    delivery = await read(stream)
+    await stream.retry(delivery, 5)
+    await stream.renew(delivery)
+    await stream.ack(delivery)
+    clock.forward(6)
     assert (await read(stream)).attempt == 2
 
 

@@ -102,6 +102,7 @@ async def test_when_the_transaction_is_lost_every_call_of_the_batch_has_failed(d
     go_on.set()
     answers = await waiting
     assert [type(answer) for answer in answers] == [DatabaseError] * 3
+    assert all("disk I/O error" in str(answer) for answer in answers)
     assert stored(database.path) == set()
     assert await database.write(put("afterwards")) == "afterwards"
     await tasks.close()
