@@ -19,8 +19,10 @@ from engine.simulator.process import (
 )
 
 WEEK_MINUTES = 7 * 24 * 60
-PRINTS_AN_ORDER = 1.2
+PRINTS_AN_ORDER = 1.1
 """Trades that one taker's order makes on average, by what it finds in the book."""
+INFORMED_PER_S = 0.3
+"""Orders a second, about, by which the live market's informed takers hit quotes that are late."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +76,7 @@ def _candles(
 ) -> list[Kline]:
     rng = draws(seed, "history", profile.symbol)
     tick, atoms = float(listing.tick), int(listing.tick * listing.lot * ATOMS)
-    orders_a_minute = profile.trades_per_s * 60
+    orders_a_minute = (profile.trades_per_s + INFORMED_PER_S) * 60
     lots_an_order = mean_order_notional(profile) / float(listing.lot)
     candles: list[Kline] = []
     exp, gauss, random = math.exp, rng.gauss, rng.random
