@@ -1,6 +1,6 @@
 // Orders, fills and balances as tables: rows are keyed and patched in place.
 // While the pointer moves over the rows nothing is inserted or taken out, so that no row slides under a click.
-import { day, el, put, when } from "numatix/index.js";
+import { day, el, linkUp, put, when } from "numatix/index.js";
 
 const HOLD_MS = 900;
 
@@ -38,7 +38,7 @@ export default {
       head.appendChild(el("span", "spring"));
       this.all = head.appendChild(el("button", "small danger", "Cancel all"));
       this.all.type = "button";
-      this.all.addEventListener("click", () => this.$emit("cancelall"));
+      this.all.addEventListener("click", () => linkUp() && this.$emit("cancelall"));
     },
     buildTable(tab) {
       const scroll = this.$el.appendChild(el("div", "scroll"));
@@ -141,7 +141,11 @@ export default {
       button.title = "Cancel this order";
       button.setAttribute("aria-label", "Cancel this order");
       button.disabled = cell.cancel === "sent";
-      button.addEventListener("click", () => { button.disabled = true; this.$emit("cancel", cell.id, Date.now()); });
+      button.addEventListener("click", () => {
+        if (!linkUp()) return;
+        button.disabled = true;
+        this.$emit("cancel", cell.id);
+      });
     },
     remove(table, key) {
       table.rows.get(key)?.node.remove();

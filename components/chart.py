@@ -9,6 +9,8 @@ history travels as columns in one message, and of ticks only the newest state, o
 
 from __future__ import annotations
 
+import importlib
+import importlib.util
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -40,8 +42,6 @@ class OrderLine:
 
 def serve_chart_assets() -> None:
     """Register the package's own page and scripts; called once. The import costs 0.7 s: not at start-up."""
-    import importlib.util
-
     spec = importlib.util.find_spec("lightweight_charts")
     if spec is None or spec.origin is None:
         raise LookupError("lightweight_charts is not installed")
@@ -50,7 +50,7 @@ def serve_chart_assets() -> None:
 
 def import_library() -> None:
     """Pay for the import of lightweight_charts (and pandas) before the first page needs it; for a thread."""
-    import components.chart_frame
+    importlib.import_module("components.chart_frame")
 
 
 class Chart(Element, component="chart.js", esm={"numatix": str(LIBRARY)}):

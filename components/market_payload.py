@@ -25,7 +25,7 @@ def market_payload(
     now_ms: int,
 ) -> dict[str, Any]:
     """`k` key, `n` server time, `s` stale, `g` age in ms; and where known `b` and `a` levels as price, quantity,
-    price, quantity… best first, `t` trades newest first as [ms, price, quantity, buy], `l` last, open, high, low,
+    price, quantity… best first, `t` trades newest first as [ms, price, quantity, buy, id], `l` last, open, high, low,
     volume. Prices count the price's last decimal, quantities the lot's."""
     pd, qd = instrument.price_decimals, instrument.quantity_decimals
     message: dict[str, Any] = {"k": key, "n": now_ms, "s": stale, "g": age_ms}
@@ -34,7 +34,7 @@ def market_payload(
         message["a"] = _flat(book.asks, pd, qd)
     if trades:
         message["t"] = [
-            (trade.time_ms, units(trade.price, pd), units(trade.quantity, qd), trade.side is Side.BUY)
+            (trade.time_ms, units(trade.price, pd), units(trade.quantity, qd), trade.side is Side.BUY, trade.id)
             for trade in reversed(trades)
         ]
     if ticker is not None:

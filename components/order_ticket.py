@@ -178,12 +178,21 @@ def _pressed(told: object) -> tuple[str, float, Entry] | None:
     message = cast("Mapping[str, Any]", told)
     texts = [message.get(name) for name in ("price", "quantity", "total", "draft")]
     stamp = message.get("stamp")
-    if not all(isinstance(text, str) for text in texts) or isinstance(stamp, bool) or not isinstance(stamp, int | float):
+    if (
+        not all(isinstance(text, str) for text in texts)
+        or isinstance(stamp, bool)
+        or not isinstance(stamp, int | float)
+    ):
         return None
     choices = (message.get("side"), message.get("type"), message.get("force"), message.get("master"))
     side, order_type, force, master = choices
     if side not in set(Side) or order_type not in {"limit", "market"} or force not in set(Force):
         return None
     price, quantity, total, draft_id = cast("list[str]", texts)
-    kinds = (Side(side), OrderType(order_type), Force(force), Master(master) if master in set(Master) else Master.QUANTITY)
+    kinds = (
+        Side(side),
+        OrderType(order_type),
+        Force(force),
+        Master(master) if master in set(Master) else Master.QUANTITY,
+    )
     return draft_id, float(stamp), Entry(*kinds, price, quantity, total)

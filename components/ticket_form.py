@@ -72,7 +72,10 @@ class Entry:
 
 @dataclass(slots=True)
 class TicketForm:
-    """One ticket while it is filled in. Each figure has a version, raised when anything but its own typing changes it."""
+    """One ticket while it is filled in.
+
+    Each figure has a version, raised when anything but its own typing changes it.
+    """
 
     instrument: Instrument
     market: TicketMarket = field(default_factory=TicketMarket)
@@ -190,7 +193,9 @@ class TicketForm:
             self._total_from_quantity("")
         elif self.type is OrderType.MARKET:
             self.master = Master.TOTAL
-            self._put("total", self._money_text(floor_to(share, Decimal(1).scaleb(-money_decimals(self.instrument.quote)))))
+            self._put(
+                "total", self._money_text(floor_to(share, Decimal(1).scaleb(-money_decimals(self.instrument.quote))))
+            )
             self._quantity_from_total("")
         elif price:
             self.master = Master.QUANTITY

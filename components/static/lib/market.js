@@ -45,7 +45,6 @@ function join() {
   window.socket.timeout(3000).emit(EVENT, { client_id: window.clientId, watch: true }, (error, snapshot) => {
     if (error || !snapshot) return void setTimeout(join, 400);
     key = snapshot.k;
-    state.trades = [];
     take(snapshot);
   });
 }
@@ -64,7 +63,9 @@ function take(message) {
   if (message.b) state.book = { bids: message.b, asks: message.a };
   if (message.l) state.ticker = message.l;
   if (message.t && message.t.length) {
-    state.trades = message.t.concat(state.trades).slice(0, KEPT_TRADES);
+    const known = new Set(state.trades.slice(0, message.t.length + 20).map((trade) => trade[4]));
+    const fresh = message.t.filter((trade) => !known.has(trade[4]));
+    state.trades = fresh.concat(state.trades).slice(0, KEPT_TRADES);
   }
   judgeLink();
   draw();
