@@ -68,7 +68,7 @@ def door(title: str, body: str, status: int = 200) -> Response:
     page = f"""<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
 <title>{html.escape(title)} · Numatix</title>{FIRST_PAINT % ""}{sheets}<style>{STYLE}</style></head>
-<body><main class="door"><div class="card"><div class="body"><span class="logo">num<i>a</i>tix</span>{body}</div></div>
+<body><main class="door"><div class="card"><div class="body"><span class="logo">numat<i>ix</i></span>{body}</div></div>
 </main><script>{SCRIPT}</script></body></html>"""
     return HTMLResponse(page, status, {"Cache-Control": "no-store"})
 
