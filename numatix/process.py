@@ -8,7 +8,7 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import Generator
+from collections.abc import Awaitable, Callable, Generator
 from pathlib import Path
 
 import structlog
@@ -22,7 +22,7 @@ from engine.ports import User
 from numatix.child import CannotStart, SimulatorProcess
 from numatix.settings import PublicAddress, Settings, keep_nicegui_in
 from numatix.telemetry import configure_logs
-from numatix.wiring import House, build_house
+from numatix.wiring import ExchangeDoor, House, build_house
 
 log = structlog.get_logger(__name__)
 
@@ -58,7 +58,7 @@ class DeskProcess:
         configure_logs(terminal=sys.stderr.isatty())
         keep_nicegui_in(self._var_dir)
         try:
-            house = build_house(self._settings, self._address, self._var_dir, self._key)
+            house = build_house(self._settings, self._address, self._var_dir, self._key, self._exchange())
         except DatabaseError as error:
             sys.stderr.write(f"numatix: {error}\n")
             return CANNOT_START
@@ -68,12 +68,18 @@ class DeskProcess:
     async def _live(self, house: House) -> None:
         from numatix.web import build_app
 
-        self._server = _Server(build_app(house, self._welcome))
+        async def welcome(user: User) -> None:
+            """A user was made: they get a paper account."""
+            log.info("a user was made", user_id=user.id, role=user.role)
+            await house.desk.open_paper_account(user.id)
+
+        self._server = _Server(build_app(house, welcome))
         with self._ending_on_signals():
             try:
                 if self._simulator is not None:
                     house.supervisor.run("simulator", self._watch_simulator(self._simulator))
-                house.supervisor.run("greeting", self._greet(house))
+                house.chain.start()
+                house.supervisor.run("greeting", self._greet(house, welcome))
                 await self._server.serve([self._listener])
             finally:
                 await house.close()
@@ -87,7 +93,7 @@ class DeskProcess:
             self._exit_code = CANNOT_START
             self._end()
 
-    async def _greet(self, house: House) -> None:
+    async def _greet(self, house: House, welcome: Callable[[User], Awaitable[None]]) -> None:
         """Say where the desk is, and how it gets its owner."""
         settings = self._settings
         log.info("the desk is listening", url=self._address.url, port=self._listener.getsockname()[1])
@@ -103,16 +109,19 @@ class DeskProcess:
                 self._exit_code = CANNOT_START
                 self._end()
                 return
-            await self._welcome(user)
+            await welcome(user)
             return
         sys.stdout.write(
             f"\n  Set up your desk: {self._address.url}/setup?code={await house.identity.setup_code()}\n\n"
         )
         sys.stdout.flush()
 
-    async def _welcome(self, user: User) -> None:
-        """A user was made."""
-        log.info("a user was made", user_id=user.id, role=user.role)
+    def _exchange(self) -> ExchangeDoor:
+        """The child's door, or that of the simulator that runs elsewhere."""
+        if self._simulator is not None:
+            return ExchangeDoor(self._simulator.url, self._simulator.admin_token)
+        token = self._settings.simulator_token
+        return ExchangeDoor(self._settings.simulator_url or "", token.get_secret_value() if token else "")
 
     def _end(self) -> None:
         if self._server is not None:

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
+from data.bus import MemoryBus
 from data.database import Database
 from data.ledger import SqlLedger
+from data.streams import MemoryStream
 from data.users import SqlUsers
 from data.vault import Vault
 from engine.desk import Desk
 from engine.identity import Identity, Limits, Passwords, Registration
 from engine.identity.tokens import AccessTokens
+from engine.ports import Venue
 from engine.runtime import Clock, Ids, Supervisor, SystemClock, SystemIds
+from engine.venues.ccxt_venue import CcxtVenue
+from engine.venues.config import VenueConfig
+from engine.venues.paper import PaperOffice
+from numatix.chain import Chain, build_chain
 from numatix.settings import PublicAddress, Settings
 
 
@@ -29,16 +36,28 @@ class House:
     ledger: SqlLedger
     users: SqlUsers
     identity: Identity
-    desk: Desk
+    chain: Chain
+
+    @property
+    def desk(self) -> Desk:
+        return self.chain.desk
 
     async def close(self) -> None:
         """End every task, then what they stood on."""
-        await self.supervisor.close()
+        await self.chain.close()
         self.identity.passwords.close()
         self.database.close()
 
 
-def build_house(settings: Settings, address: PublicAddress, var_dir: Path, key: bytes) -> House:
+@dataclass(frozen=True, slots=True)
+class ExchangeDoor:
+    """The built-in exchange: its base address and its operator's token."""
+
+    url: str
+    token: str = field(repr=False)
+
+
+def build_house(settings: Settings, address: PublicAddress, var_dir: Path, key: bytes, exchange: ExchangeDoor) -> House:
     """Open the database and put everything together; nothing runs yet. Raises DatabaseError."""
     clock, ids = SystemClock(), SystemIds()
     supervisor = Supervisor("desk", clock)
@@ -54,4 +73,27 @@ def build_house(settings: Settings, address: PublicAddress, var_dir: Path, key: 
         ids,
         Registration(settings.registration),
     )
-    return House(settings, address, clock, ids, supervisor, database, ledger, users, identity, Desk())
+    chain = build_chain(
+        ledger=ledger,
+        users=users,
+        stream=MemoryStream(clock),
+        bus=MemoryBus(),
+        venues=build_venues(settings, exchange, supervisor, clock),
+        paper=PaperOffice(exchange.url, exchange.token),
+        supervisor=supervisor,
+        clock=clock,
+        ids=ids,
+    )
+    return House(settings, address, clock, ids, supervisor, database, ledger, users, identity, chain)
+
+
+def build_venues(settings: Settings, exchange: ExchangeDoor, supervisor: Supervisor, clock: Clock) -> dict[str, Venue]:
+    """The desk's own exchange first, then where users may bring keys for."""
+    testnet = ("binance_testnet", "Binance Spot Testnet")
+    configs = (
+        VenueConfig.at("simulator", "Built-in exchange", exchange.url),
+        VenueConfig(*testnet)
+        if settings.binance_testnet_url is None
+        else VenueConfig.at(*testnet, settings.binance_testnet_url),
+    )
+    return {config.name: CcxtVenue(config, supervisor, clock) for config in configs}

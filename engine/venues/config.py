@@ -24,14 +24,15 @@ class VenueConfig:
     """A socket without a single frame for this long is closed and opened again: Binance pings every 20 s."""
 
     @classmethod
-    def loopback(cls, name: str, title: str, host: str, port: int, *, timeout_ms: int = 10_000) -> VenueConfig:
-        """A simulator on a host and port."""
-        at = f"{host}:{port}"
+    def at(cls, name: str, title: str, url: str, *, timeout_ms: int = 10_000) -> VenueConfig:
+        """A simulator, or any exchange with Binance's paths, at a base address such as http://127.0.0.1:8090."""
+        base = url.rstrip("/")
+        sockets = "ws" + base.removeprefix("http")
         return cls(
             name,
             title,
-            rest_url=f"http://{at}/api/v3",
-            ws_url=f"ws://{at}/stream/ws",
-            ws_api_url=f"ws://{at}/ws-api/v3",
+            rest_url=f"{base}/api/v3",
+            ws_url=f"{sockets}/stream/ws",
+            ws_api_url=f"{sockets}/ws-api/v3",
             timeout_ms=timeout_ms,
         )

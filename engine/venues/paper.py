@@ -7,6 +7,7 @@ import http.client
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
+from urllib.parse import urlsplit
 
 import orjson
 
@@ -19,10 +20,9 @@ TIMEOUT_S = 10.0
 
 @dataclass(frozen=True, slots=True)
 class PaperOffice:
-    """Implements `engine.ports.PaperAccounts` for a simulator at a host and port."""
+    """Implements `engine.ports.PaperAccounts` for a simulator at a base address such as http://127.0.0.1:8090."""
 
-    host: str
-    port: int
+    url: str
     token: str = field(repr=False)
 
     async def create(self, credentials: Credentials, balances: Mapping[str, Decimal]) -> None:
@@ -38,10 +38,12 @@ class PaperOffice:
 
     def _post(self, body: bytes) -> tuple[int, str]:
         """Blocking: runs in a thread, once per account."""
-        connection = http.client.HTTPConnection(self.host, self.port, timeout=TIMEOUT_S)
+        parts = urlsplit(self.url)
+        kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
+        connection = kind(parts.hostname or "", parts.port, timeout=TIMEOUT_S)
         headers = {"Authorization": f"Bearer {self.token}", "Content-Type": "application/json"}
         try:
-            connection.request("POST", "/sim/accounts", body, headers)
+            connection.request("POST", f"{parts.path.rstrip('/')}/sim/accounts", body, headers)
             answer = connection.getresponse()
             return answer.status, answer.read().decode("utf-8", "replace")
         except (OSError, http.client.HTTPException) as error:

@@ -23,6 +23,7 @@ log = structlog.get_logger(__name__)
 UNTOUCHED_FOR = timedelta(seconds=5)
 """A command whose order has not moved for this long is given again: its first copy may have died with a stream."""
 ON_ITS_WAY = timedelta(seconds=1)
+FIRST_CONTACT_S = (0.1, 0.1, 0.2, 0.2, 0.5, 0.5, 1.0, 2.0, 5.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,19 +83,20 @@ class Keeper:
         self._numbers = count(1)
         self._followed: dict[str, _Followed] = {}
         self._left_behind: frozenset[str] | None = None
-        self._answered: set[str] = set()
+        self._answered = False
 
     def start(self, supervisor: Supervisor) -> None:
         supervisor.keep("keeper", lambda: self._keep(supervisor))
-        for name, venue in self._venues.items():
-            supervisor.run(f"first contact with {name}", self._contact(venue))
+        first = self._first_venue()
+        if first is not None:
+            supervisor.run(f"first contact with {first.name}", self._contact(first))
 
     def waiting_for(self) -> tuple[str, ...]:
         """What is missing before orders can be taken, in words. A venue that is away holds up nobody but its own
         orders, unless it is the desk's own exchange, the first of the venues."""
         waiting: list[str] = []
-        first = next(iter(self._venues.values()), None)
-        if first is not None and first.name not in self._answered:
+        first = self._first_venue()
+        if first is not None and not self._answered:
             waiting.append(f"the first answer of {first.title}")
         if self._left_behind is None:
             waiting.append("the look at unfinished orders")
@@ -134,15 +136,21 @@ class Keeper:
             supervisor.keep(tasks[0], lambda one=followed: self._stream(one))
             supervisor.keep(tasks[1], lambda one=followed: self._poll(one))
 
+    def _first_venue(self) -> Venue | None:
+        return next(iter(self._venues.values()), None)
+
     async def _contact(self, venue: Venue) -> None:
+        """Until the desk's own exchange answers; it starts beside the desk, and others are called when needed."""
+        failures = 0
         while True:
             try:
                 await venue.instruments()
             except VenueError as error:
                 log.info("venue does not answer yet", venue=venue.name, error=str(error))
-                await asyncio.sleep(self._times.again_s / 4)
+                await asyncio.sleep(FIRST_CONTACT_S[min(failures, len(FIRST_CONTACT_S) - 1)])
+                failures += 1
             else:
-                self._answered.add(venue.name)
+                self._answered = True
                 return
 
     # --- one account ---

@@ -46,8 +46,7 @@ class DeskUnderTest:
     users: SqlUsers
     stream: MemoryStream
     database: Database
-    host: str
-    port: int
+    url: str
     user_id: str = ""
     account_id: str = ""
     extra: dict[str, object] = field(default_factory=dict[str, object])
@@ -89,15 +88,14 @@ class DeskUnderTest:
 @asynccontextmanager
 async def open_desk(
     path: Path,
-    port: int,
+    url: str,
     *,
-    host: str = "127.0.0.1",
     settle: SettleTimes = SETTLE,
     clock: Clock | None = None,
     venues: Callable[[Supervisor, Clock], Mapping[str, Venue]] | None = None,
     start: bool = True,
 ) -> AsyncGenerator[DeskUnderTest]:
-    """A desk on the database at `path`, trading at the simulator on `port`."""
+    """A desk on the database at `path`, trading at the simulator at `url`."""
     clock = clock or SystemClock()
     ids = SystemIds()
     supervisor = Supervisor("desk under test", clock)
@@ -106,7 +104,7 @@ async def open_desk(
     users = SqlUsers(database, Vault(KEY), clock)
     stream = MemoryStream(clock)
     if venues is None:
-        config = VenueConfig.loopback("simulator", "Simulator", host, port, timeout_ms=5_000)
+        config = VenueConfig.at("simulator", "Simulator", url, timeout_ms=5_000)
         venue_map: Mapping[str, Venue] = {"simulator": CcxtVenue(config, supervisor, clock)}
     else:
         venue_map = venues(supervisor, clock)
@@ -116,7 +114,7 @@ async def open_desk(
         stream=stream,
         bus=MemoryBus(),
         venues=venue_map,
-        paper=PaperOffice(host, port, TOKEN),
+        paper=PaperOffice(url, TOKEN),
         supervisor=supervisor,
         clock=clock,
         ids=ids,
@@ -126,7 +124,7 @@ async def open_desk(
     try:
         if start:
             chain.start()
-        yield DeskUnderTest(chain, ledger, users, stream, database, host, port)
+        yield DeskUnderTest(chain, ledger, users, stream, database, url)
     finally:
         await chain.close()
         database.close()
