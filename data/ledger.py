@@ -216,7 +216,7 @@ def _write_down(connection: sqlite3.Connection, change: Change) -> OrderChanged:
                 step.event,
                 step.before.value if step.before else None,
                 step.after.value,
-                to_json(step.detail),
+                to_json(dict(step.detail)),
             )
             for step in change.steps
         ],

@@ -7,11 +7,12 @@ and pages, and a test holds the two against each other.
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
+
+import orjson
 
 from engine.domain.fills import Fill
 from engine.domain.messages import Command, CommandKind, TimelineEntry
@@ -293,9 +294,9 @@ def optional_instant(micros: int | None) -> datetime | None:
     return None if micros is None else from_micros(micros)
 
 
-def to_json(words: Mapping[str, str]) -> str:
-    return json.dumps(words, ensure_ascii=False, separators=(",", ":"))
+def to_json(words: dict[str, str]) -> str:
+    return orjson.dumps(words).decode()
 
 
 def from_json(text: str) -> dict[str, str]:
-    return json.loads(text)
+    return orjson.loads(text)
