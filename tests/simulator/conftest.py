@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
 
-import httpx
 import pytest
 
-from tests.simulator.process import Keys, OpenTrader, SimulatorProcess, Trader, start_simulator
+from tests.simulator.process import Keys, OpenTrader, SimulatorProcess, Trader, plain_client, start_simulator
 
 
 @pytest.fixture(scope="module")
@@ -30,7 +29,7 @@ def lively_simulator() -> Iterator[SimulatorProcess]:
 async def open_trader(simulator: SimulatorProcess) -> AsyncIterator[OpenTrader]:
     """Opens accounts for traders; whatever they leave open is canceled at the end."""
     traders: list[Trader] = []
-    async with httpx.AsyncClient(base_url=simulator.http, trust_env=False) as http:
+    async with plain_client(simulator) as http:
 
         def open_one(**fields: object) -> Trader:
             keys: Keys = simulator.open_account(**fields)
