@@ -124,9 +124,8 @@ class Accounts:
         return frozenset(self._used)
 
     async def close(self) -> None:
-        for road in self._roads.values():
-            await road.close()
-        self._roads.clear()
+        roads, self._roads = tuple(self._roads.values()), {}
+        await asyncio.gather(*(road.close() for road in roads))
 
     # --- opening and removing ---
 

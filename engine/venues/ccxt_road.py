@@ -45,6 +45,8 @@ class Road:
         self._secrets = (credentials.api_key, credentials.secret) if credentials else ()
         self._exchange: Any = _Binance(_settings(config, credentials))
         if config.rest_url is not None:
+            if config.rest_url.startswith("http:"):
+                self._exchange.timeout_on_exit = 0  # ccxt waits a quarter of a second for TLS to say goodbye
             self._exchange.urls["test"] = {
                 "public": config.rest_url,
                 "private": config.rest_url,

@@ -83,7 +83,7 @@ KIND_BY_CODE: Mapping[int, TroubleKind] = {
 CODE_BY_WORDS: tuple[tuple[str, str], ...] = (
     ("insufficient balance", "INSUFFICIENT_BALANCE"),
     ("immediately match", "WOULD_MATCH"),
-    ("duplicate order", "DUPLICATE_CLIENT_ORDER_ID"),
+    ("Duplicate order", "DUPLICATE_CLIENT_ORDER_ID"),
     ("Filter failure: ", "FILTER_FAILURE"),
 )
 
