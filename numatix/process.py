@@ -8,7 +8,7 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import Awaitable, Callable, Generator
+from collections.abc import Callable, Generator
 from pathlib import Path
 
 import structlog
@@ -73,13 +73,11 @@ class DeskProcess:
             log.info("a user was made", user_id=user.id, role=user.role)
             await house.desk.open_paper_account(user.id)
 
-        self._server = _Server(build_app(house, welcome))
+        self._server = _Server(build_app(house, welcome), lambda: self._open(house))
         with self._ending_on_signals():
             try:
                 if self._simulator is not None:
                     house.supervisor.run("simulator", self._watch_simulator(self._simulator))
-                house.chain.start()
-                house.supervisor.run("greeting", self._greet(house, welcome))
                 await self._server.serve([self._listener])
             finally:
                 await house.close()
@@ -93,28 +91,30 @@ class DeskProcess:
             self._exit_code = CANNOT_START
             self._end()
 
-    async def _greet(self, house: House, welcome: Callable[[User], Awaitable[None]]) -> None:
-        """Say where the desk is, and how it gets its owner."""
-        settings = self._settings
+    def _open(self, house: House) -> None:
+        """The server answers: only now what takes long, such as the import of ccxt."""
         log.info("the desk is listening", url=self._address.url, port=self._listener.getsockname()[1])
-        if not await house.identity.needs_owner():
-            return
-        if settings.owner_email is not None and settings.owner_password is not None:
+        house.chain.start()
+        house.supervisor.run("users", self._look_after_users(house))
+
+    async def _look_after_users(self, house: House) -> None:
+        """Make the owner that the settings name, or print the link that makes one; see that all have an account."""
+        settings, identity = self._settings, house.identity
+        if await identity.needs_owner():
+            if settings.owner_email is None or settings.owner_password is None:
+                link = f"{self._address.url}/setup?code={await identity.setup_code()}"
+                sys.stdout.write(f"\n  Set up your desk: {link}\n\n")
+                sys.stdout.flush()
+                return
             try:
-                user = await house.identity.create_owner(
-                    None, settings.owner_email, settings.owner_password.get_secret_value()
-                )
+                await identity.create_owner(None, settings.owner_email, settings.owner_password.get_secret_value())
             except Refusal as refusal:
                 sys.stderr.write(f"numatix: NUMATIX_OWNER_{(refusal.field or 'email').upper()}: {refusal.message}\n")
                 self._exit_code = CANNOT_START
                 self._end()
                 return
-            await welcome(user)
-            return
-        sys.stdout.write(
-            f"\n  Set up your desk: {self._address.url}/setup?code={await house.identity.setup_code()}\n\n"
-        )
-        sys.stdout.flush()
+        for user in await house.users.all_users():
+            await house.desk.open_paper_account(user.id)
 
     def _exchange(self) -> ExchangeDoor:
         """The child's door, or that of the simulator that runs elsewhere."""
@@ -149,9 +149,9 @@ class DeskProcess:
 
 
 class _Server(uvicorn.Server):
-    """uvicorn without signal handlers of its own."""
+    """uvicorn without signal handlers of its own, saying when it answers."""
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, ready: Callable[[], None]) -> None:
         super().__init__(
             uvicorn.Config(
                 app,
@@ -167,6 +167,12 @@ class _Server(uvicorn.Server):
                 timeout_graceful_shutdown=GRACE_S,
             )
         )
+        self._ready = ready
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if self.started:
+            self._ready()
 
     @contextlib.contextmanager
     def capture_signals(self) -> Generator[None]:

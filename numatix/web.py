@@ -19,8 +19,8 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 
 from components.theme import serve_assets
-from engine.desk import Readiness
 from engine.ports import User
+from numatix.api.app import build_api
 from numatix.api.problems import answer_with_problems
 from numatix.api.session import session_routes
 from numatix.doors import SocketDoors
@@ -50,6 +50,7 @@ def build_app(house: House, welcome: Callable[[User], Awaitable[None]]) -> Gate:
     doors = SocketDoors(house.identity, house.address, house.clock)
     router = APIRouter()
     context = PageContext(house.desk, house.identity, doors, router, house.clock, house.ids)
+    app.mount("/api", build_api(house.desk, house.identity, welcome))
     app.include_router(health_routes(house))
     app.include_router(session_routes(house.identity, house.address, welcome))
     serve_assets()
@@ -96,7 +97,7 @@ def health_routes(house: House) -> APIRouter:
     @router.get("/readyz")
     async def readyz() -> Response:
         """Able to take orders, or 503 with what is still missing."""
-        readiness = house.desk.readiness() or Readiness(ready=False, waiting_for=("the engine",))
+        readiness = house.desk.readiness()
         body = {"ready": readiness.ready, "waiting_for": list(readiness.waiting_for)}
         return JSONResponse(body, 200 if readiness.ready else 503)
 

@@ -5,25 +5,16 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 
 from fastapi import APIRouter
-from pydantic import BaseModel, ConfigDict
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from engine.domain.values import Unauthenticated
 from engine.identity import Asker, Identity
 from engine.ports import User
+from numatix.api.bodies import LoginBody
 from numatix.settings import PublicAddress
 
 NO_STORE = {"Cache-Control": "no-store"}
-
-
-class Strict(BaseModel):
-    model_config = ConfigDict(strict=True, extra="forbid")
-
-
-class LoginBody(Strict):
-    email: str
-    password: str
 
 
 class SetupBody(LoginBody):

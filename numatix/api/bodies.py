@@ -1,0 +1,179 @@
+"""What requests may hold. Nothing is converted: a figure is a string, a flag a flag, and no field more."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, PlainValidator, ValidationInfo, WithJsonSchema
+
+from engine.domain.instrument import OrderDraft
+from engine.domain.order import OrderStatus
+from engine.domain.values import (
+    OrderType,
+    Price,
+    Quantity,
+    Refusal,
+    Side,
+    TimeInForce,
+    parse_decimal,
+    valid_client_order_id,
+)
+from engine.ports import OrderFilter
+
+WHOLE = re.compile(r"0|[1-9][0-9]{0,17}", re.ASCII)
+MOST_ITEMS = 500
+DEFAULT_ITEMS = 100
+OPEN = "OPEN"
+LONGEST_KEY = 512
+
+
+def _exact(value: object, info: ValidationInfo) -> Decimal | None:
+    """By the engine's own rule; its Refusal passes through pydantic and names the field."""
+    return None if value is None else parse_decimal(value, str(info.field_name))
+
+
+def _whole(value: object, info: ValidationInfo) -> int | None:
+    if value is None or isinstance(value, int):
+        return value
+    if not isinstance(value, str) or WHOLE.fullmatch(value) is None:
+        raise Refusal("not_a_whole_number", f"{info.field_name} must be a whole number.", str(info.field_name))
+    return int(value)
+
+
+def _limit(value: object, info: ValidationInfo) -> int:
+    limit = _whole(value, info)
+    if limit is None or not 1 <= limit <= MOST_ITEMS:
+        raise Refusal("bad_limit", f"limit must be from 1 to {MOST_ITEMS}.", "limit")
+    return limit
+
+
+def _instant(value: object, info: ValidationInfo) -> int | None:
+    """Milliseconds since 1970 from such a number, or from ISO 8601 with its offset."""
+    if value is None or isinstance(value, int):
+        return value
+    name = str(info.field_name)
+    if isinstance(value, str) and WHOLE.fullmatch(value):
+        return int(value)
+    try:
+        at = datetime.fromisoformat(str(value)[:40])
+        if at.tzinfo is None:
+            raise ValueError("no offset")
+        return int(at.astimezone(UTC).timestamp() * 1000)
+    except (ValueError, OverflowError) as error:
+        raise Refusal(
+            "bad_time", f"{name} must be ISO 8601 with an offset, such as 2026-07-01T00:00:00Z, or milliseconds.", name
+        ) from error
+
+
+Exact = Annotated[
+    Decimal | None,
+    PlainValidator(_exact),
+    WithJsonSchema({"type": "string", "pattern": r"^(0|[1-9][0-9]{0,15})(\.[0-9]{1,18})?$", "examples": ["0.5"]}),
+]
+Limit = Annotated[int, PlainValidator(_limit), WithJsonSchema({"type": "integer", "minimum": 1, "maximum": MOST_ITEMS})]
+Instant = Annotated[
+    int | None, PlainValidator(_instant), WithJsonSchema({"type": "string", "examples": ["2026-07-01T00:00:00Z"]})
+]
+
+
+class Body(BaseModel):
+    model_config = ConfigDict(strict=True, extra="forbid")
+
+
+class LoginBody(Body):
+    email: str
+    password: str
+
+
+class RefreshBody(Body):
+    refresh_token: str
+
+
+class AccountBody(Body):
+    venue: str
+    label: str
+    api_key: str = Field(max_length=LONGEST_KEY)
+    secret: str = Field(max_length=LONGEST_KEY)
+
+
+class OrderBody(Body):
+    """An order to place. A market order takes `quantity` or `quote_quantity`, the others `quantity` and `price`."""
+
+    symbol: str = Field(max_length=40, examples=["BTC/USDT"])
+    side: Literal["buy", "sell"]
+    type: Literal["market", "limit", "limit_maker"]
+    quantity: Exact = None
+    quote_quantity: Exact = None
+    price: Exact = None
+    time_in_force: Literal["GTC", "IOC", "FOK"] | None = None
+    client_order_id: str | None = Field(default=None, description="1 to 36 of A-Z a-z 0-9 . _ : / -, yours for ever")
+    account_id: str | None = None
+
+    def draft(self) -> OrderDraft:
+        """Raises Refusal for a bad client_order_id."""
+        client_order_id = self.client_order_id
+        return OrderDraft(
+            self.symbol,
+            Side(self.side),
+            OrderType(self.type),
+            None if self.quantity is None else Quantity(self.quantity),
+            None if self.quote_quantity is None else Quantity(self.quote_quantity),
+            None if self.price is None else Price(self.price),
+            None if self.time_in_force is None else TimeInForce(self.time_in_force),
+            None if client_order_id is None else valid_client_order_id(client_order_id),
+            self.account_id,
+        )
+
+
+class Query(BaseModel):
+    """A misspelt parameter is refused: `DELETE orders?symbl=…` must not cancel everything."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class ListQuery(Query):
+    cursor: str | None = Field(default=None, max_length=400)
+    limit: Limit = DEFAULT_ITEMS
+
+
+class AccountQuery(Query):
+    account_id: str | None = None
+
+
+class CancelQuery(AccountQuery):
+    symbol: str | None = None
+
+
+class FillsQuery(ListQuery):
+    symbol: str | None = None
+    account_id: str | None = None
+
+
+class OrdersQuery(FillsQuery):
+    status: str | None = Field(default=None, description="one or more statuses, comma between; OPEN for all unfinished")
+
+    def filter(self, symbol: str | None) -> OrderFilter:
+        """Raises Refusal for an unknown status."""
+        words = [word.strip().upper() for word in (self.status or "").split(",") if word.strip()]
+        known = set(OrderStatus)
+        for word in words:
+            if word != OPEN and word not in known:
+                raise Refusal("unknown_status", f"status takes {OPEN} and {', '.join(sorted(known))}.", "status")
+        statuses = frozenset(OrderStatus(word) for word in words if word != OPEN)
+        if OPEN in words and statuses:
+            raise Refusal("unknown_status", f"status takes either {OPEN} or statuses.", "status")
+        return OrderFilter(symbol, self.account_id, statuses, open_only=OPEN in words)
+
+
+class MarketsQuery(Query):
+    venue: str | None = None
+
+
+class CandlesQuery(MarketsQuery):
+    timeframe: str = "1m"
+    start: Instant = None
+    end: Instant = None
+    limit: Limit = DEFAULT_ITEMS

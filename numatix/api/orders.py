@@ -1,0 +1,84 @@
+"""/api/v1/orders and /api/v1/fills."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import fastapi
+from fastapi import APIRouter
+from starlette.responses import Response
+
+from engine.desk import Desk
+from engine.domain.fills import Fill
+from engine.domain.order import Order
+from numatix.api.asking import Placing, Proven
+from numatix.api.bodies import CancelQuery, FillsQuery, OrderBody, OrdersQuery
+from numatix.api.shapes import FillsView, OrdersView, OrderView, OrderWithTimelineView
+from numatix.api.views import fill_view, order_view, order_with_timeline_view
+
+
+def order_routes(desk: Desk) -> APIRouter:
+    router = APIRouter(tags=["orders"])
+
+    @router.post("/orders", status_code=202, responses={200: {"description": "Placed before: the same order"}})
+    async def place(body: OrderBody, response: Response, who: Placing) -> OrderView:
+        """Place an order; it is recorded and on its way. The same client_order_id and body again: 200, no new order."""
+        submitted = await desk.submit_order(who.user.id, body.draft())
+        response.status_code = 202 if submitted.created else 200
+        return order_view(submitted.order, await _fills_of(desk, submitted.order))
+
+    @router.get("/orders")
+    async def orders(query: Annotated[OrdersQuery, fastapi.Query()], who: Proven) -> OrdersView:
+        """Newest first."""
+        page = await desk.orders(
+            who.user.id, query.filter(_symbol(query.symbol)), cursor=query.cursor, limit=query.limit
+        )
+        return OrdersView(
+            items=[order_view(order, await _fills_of(desk, order)) for order in page.items],
+            next_cursor=page.next_cursor,
+        )
+
+    @router.get("/orders/{order_id}")
+    async def order(order_id: str, who: Proven) -> OrderWithTimelineView:
+        """With its fills and its timeline."""
+        return order_with_timeline_view(*await desk.order_with_history(who.user.id, order_id))
+
+    @router.delete("/orders/{order_id}", status_code=202)
+    async def cancel(order_id: str, who: Proven) -> OrderView:
+        """Ask for its cancel; what becomes of it shows in the order."""
+        found = await desk.cancel_order(who.user.id, order_id)
+        return order_view(found, await _fills_of(desk, found))
+
+    @router.delete("/orders", status_code=202)
+    async def cancel_all(query: Annotated[CancelQuery, fastapi.Query()], who: Proven) -> OrdersView:
+        """Cancel every unfinished order, of one symbol or account where named."""
+        found = await desk.cancel_all(who.user.id, symbol=_symbol(query.symbol), account_id=query.account_id)
+        items = [order_view(order, await _fills_of(desk, order)) for order in found]
+        return OrdersView(items=items, next_cursor=None)
+
+    @router.get("/fills")
+    async def fills(query: Annotated[FillsQuery, fastapi.Query()], who: Proven) -> FillsView:
+        """Own executions, newest first."""
+        page = await desk.fills(
+            who.user.id,
+            symbol=_symbol(query.symbol),
+            account_id=query.account_id,
+            cursor=query.cursor,
+            limit=query.limit,
+        )
+        return FillsView(items=[fill_view(fill) for fill in page.items], next_cursor=page.next_cursor)
+
+    return router
+
+
+async def _fills_of(desk: Desk, order: Order) -> tuple[Fill, ...]:
+    """Orders without executions need no look-up."""
+    if not order.filled_quantity:
+        return ()
+    _, fills, _ = await desk.order_with_history(order.user_id, order.id)
+    return fills
+
+
+def _symbol(text: str | None) -> str | None:
+    """BTC-USDT is taken for BTC/USDT."""
+    return None if text is None else text.replace("-", "/")
