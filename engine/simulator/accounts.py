@@ -19,6 +19,8 @@ from engine.simulator.model import ATOMS, ApiError, Balance, SimAccount, SimFill
 FEES_ID = 0
 OUTSIDERS_ID = -1
 KEPT_ORDERS = 10_000
+MOST_ATOMS = 2**63 - 1
+"""Of one asset, with all accounts together: what a JSON integer of the journal can hold."""
 
 INSUFFICIENT = "Account has insufficient balance for requested action."
 

@@ -10,6 +10,7 @@ from array import array
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from itertools import pairwise
+from operator import attrgetter
 from typing import Any
 
 from engine.simulator.model import ApiError, Kline
@@ -117,8 +118,9 @@ class Candles:
             if after.open_ms != before.open_ms + MINUTE_MS:
                 raise ValueError(f"the history has a gap after {before.open_ms}")
         kept = minutes[-KEPT_MINUTES:]
-        for name, column in self._columns.items():
-            column.extend([getattr(minute, name) for minute in kept])
+        rows = zip(*map(attrgetter(*COLUMNS), kept), strict=True)
+        for column, values in zip(self._columns.values(), rows, strict=False):
+            column.extend(values)
 
     def between(self, interval: str, start_ms: int | None, end_ms: int | None, limit: int, now_ms: int) -> list[Kline]:
         """Candles that open in [start, end], the newest `limit`, or the oldest `limit` when `start_ms` is given."""

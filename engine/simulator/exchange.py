@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from pathlib import Path
 
-from engine.simulator.accounts import Account, to_atoms
+from engine.simulator.accounts import MOST_ATOMS, Account, to_atoms
 from engine.simulator.admission import admit
 from engine.simulator.book import Entry
 from engine.simulator.candles import INTERVALS, interval_ms
@@ -138,10 +138,16 @@ class Exchange(Reader):
         maker_bps: Decimal = Decimal(10),
         taker_bps: Decimal = Decimal(10),
     ) -> SimAccount:
-        """A new account; ApiError when the key is taken. An empty key makes one that only flow can use."""
+        """A new account; ApiError when the key is taken. An empty key makes one that only flow can use.
+
+        ValueError when a balance is no whole number of atoms or more than the exchange can hold.
+        """
         if api_key and self._matcher.accounts.by_key(api_key) is not None:
             raise ApiError(-2015, "This API-key is taken.", 409)
         atoms = to_atoms(balances)
+        for asset, quantity in atoms.items():
+            if self.total(asset) + quantity > MOST_ATOMS:
+                raise ValueError(f"{balances[asset]} {asset} is more than the exchange can hold in all")
         account_id = self._matcher.accounts.last_id + 1
         profile = SimAccount(account_id, api_key, secret, can_trade, can_withdraw, maker_bps, taker_bps)
         self._write(account_record(profile, atoms), sync=bool(api_key))
@@ -222,6 +228,9 @@ class Exchange(Reader):
         last = last_update_id or 0
         if first_update_id is not None and first_update_id > last:
             raise ValueError(f"updates {first_update_id} to {last} run backwards")
+        for price, lots in (*bids, *asks):
+            if not 0 < price <= market.rules.max_ticks or not 0 <= lots <= MOST_ATOMS:
+                raise ValueError(f"{lots} lots at {price} ticks is no level of {symbol}")
         now = self._time()
         self._write(levels_record(symbol, bids, asks, last, replace, now), now)
         set_levels(self._matcher, market, bids, asks, now, last, replace=replace)
@@ -237,6 +246,8 @@ class Exchange(Reader):
         where it is ahead of the newest.
         """
         market = self._market(symbol)
+        if not 0 < price_ticks <= market.rules.max_ticks or not 0 < lots <= market.rules.max_lots:
+            raise ValueError(f"a trade of {lots} lots at {price_ticks} ticks is none of {symbol}")
         now = self._time()
         self._write(trade_record(symbol, price_ticks, lots, buyer_is_maker, trade_id or 0, now), now)
         print_trade(self._matcher, market, price_ticks, lots, now, trade_id or 0, buyer_is_maker=buyer_is_maker)

@@ -170,3 +170,14 @@ def test_a_diff_that_runs_backwards_is_refused() -> None:
     venue, _ = replayed()
     with pytest.raises(ValueError, match="backwards"):
         venue.exchange.set_external_levels(SYMBOL, [], [], first_update_id=1010, last_update_id=1005)
+
+
+@pytest.mark.parametrize(("price", "lots"), [(0, 1), (-1, 1), (P, -1), (10**12, 1), (P, 2**63)])
+def test_levels_and_trades_that_no_market_has_are_refused(price: int, lots: int) -> None:
+    venue, _ = replayed()
+    before = venue.exchange.state_digest()
+    with pytest.raises(ValueError, match="no level of BTCUSDT"):
+        venue.exchange.set_external_levels(SYMBOL, [(price, lots)], [])
+    with pytest.raises(ValueError, match="none of BTCUSDT"):
+        venue.exchange.print_external_trade(SYMBOL, price, lots, buyer_is_maker=True)
+    assert venue.exchange.state_digest() == before

@@ -120,6 +120,15 @@ def test_opening_balances_are_whole_atoms(quantity: str) -> None:
         Venue().exchange.create_account("k", "s", {"USDT": Decimal(quantity)})
 
 
+def test_all_accounts_together_hold_no_more_of_an_asset_than_the_journal_can_write() -> None:
+    venue = Venue()
+    for number in range(9):
+        venue.account(f"k{number}", {"BTC": 10_000_000_000})
+    with pytest.raises(ValueError, match="more than the exchange can hold"):
+        venue.account("one too many", {"BTC": 10_000_000_000})
+    assert venue.exchange.account_by_key("one too many") is None
+
+
 @pytest.mark.parametrize(
     ("text", "refusal"),
     [
