@@ -11,6 +11,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 log = structlog.get_logger(__name__)
 
 MOST_WAITING: Final = 4096
+MOST_CHARACTERS: Final = 8 * 1024 * 1024
 PATIENCE_S: Final = 10.0
 POLICY_VIOLATION: Final = 1008
 
@@ -18,12 +19,13 @@ POLICY_VIOLATION: Final = 1008
 class Outbox:
     """Messages for one socket, in order. One writer drains it; anyone may put.
 
-    Once `MOST_WAITING` messages wait, all of them are dropped, nothing more is taken and the socket is
-    closed with 1008: a consumer that fell behind must start over, not go on with a hole in its stream.
+    Once `MOST_WAITING` messages or `MOST_CHARACTERS` wait, all of them are dropped, nothing more is taken and
+    the socket is closed with 1008: a consumer that fell behind must start over, not go on with a hole in its stream.
     """
 
-    def __init__(self, most: int = MOST_WAITING) -> None:
-        self._waiting: asyncio.Queue[str] = asyncio.Queue(most)
+    def __init__(self) -> None:
+        self._waiting: asyncio.Queue[str] = asyncio.Queue(MOST_WAITING)
+        self._characters = 0
         self._overflowed = asyncio.Event()
 
     @property
@@ -40,13 +42,13 @@ class Outbox:
         """Queue one text message; never waits."""
         if self._overflowed.is_set():
             return
-        try:
-            self._waiting.put_nowait(text)
-        except asyncio.QueueFull:
+        self._characters += len(text)
+        if self._waiting.full() or self._characters > MOST_CHARACTERS:
             self._overflowed.set()
             while not self._waiting.empty():
                 self._waiting.get_nowait()
-            self._waiting.put_nowait("")
+            text = ""  # wakes the writer
+        self._waiting.put_nowait(text)
 
     async def drain(self, websocket: WebSocket) -> None:
         """Write what is put, until the socket ends, falls behind or takes nothing for ten seconds."""
@@ -55,6 +57,7 @@ class Outbox:
                 text = await self._waiting.get()
                 if self._overflowed.is_set():
                     break
+                self._characters -= len(text)
                 async with asyncio.timeout(PATIENCE_S):
                     await websocket.send_text(text)
             log.warning("consumer fell behind", path=websocket.scope["path"])
