@@ -237,6 +237,20 @@ def test_a_journal_of_another_recording_is_refused(open_exchange: OpenExchange, 
         prepared(exchange, recorded_day)
 
 
+async def test_a_running_replay_stops_at_a_bad_line_and_says_which(open_exchange: OpenExchange, tmp_path: Path) -> None:
+    path = tmp_path / "day"
+    diff = b'{"stream":"btcusdt@depth","data":{"s":"BTCUSDT","U":6,"u":7,"b":[],"a":[]}}'
+    path.write_bytes(b'10 {"lastUpdateId":5,"bids":[],"asks":[]}\n20 ' + diff + b"\n30 nonsense\n")
+    flow = prepared(open_exchange(), path, "max")
+    supervisor = Supervisor("test")
+    supervisor.run("flow", flow.run())
+    await until(lambda: flow.status()["state"] == "broken")
+    assert "day, line 3" in str(flow.status()["fault"])
+    assert supervisor.running == ("flow",)
+    await supervisor.close()
+    assert supervisor.failures == ()
+
+
 @pytest.mark.parametrize(
     ("change", "fault"),
     [

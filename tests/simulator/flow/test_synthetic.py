@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -252,6 +253,21 @@ def test_a_resting_order_is_filled_when_the_market_comes_to_it(open_market: Open
         market.live(1)
         deadline -= 1
     assert market.exchange.order(mine, "BTCUSDT", order_id=resting.order_id).status is Status.FILLED
+
+
+def test_a_wall_that_the_market_has_passed_is_taken_down_within_seconds(open_market: OpenMarket) -> None:
+    market = open_market(34)
+    market.live(2)
+    mine = market.stranger()
+    best = market.exchange.depth("BTCUSDT", 1).asks[0][0]
+    wall = market.order(mine, Side.SELL, 30 * 100_000, best + 500)
+    for _ in range(1_200):
+        market.live(1)
+        noted: Any = market.exchange.noted("flow")
+        if noted["moods"]["BTCUSDT"][0] >= best + 500:
+            break
+    market.live(3)
+    assert market.exchange.order(mine, "BTCUSDT", order_id=wall.order_id).status is Status.FILLED
 
 
 def test_a_price_far_out_of_line_is_traded_back(open_market: OpenMarket) -> None:
