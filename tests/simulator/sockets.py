@@ -6,9 +6,9 @@ import asyncio
 import itertools
 import json
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, cast
 
 from websockets.asyncio.client import ClientConnection, connect
 
@@ -49,7 +49,7 @@ class Consumer:
         """A request and the answer to it."""
         number = next(self._ids)
         await self.say(id=number, method=method, params={} if params is None else params)
-        return await self.next(lambda message: isinstance(message, dict) and message.get("id") == number)
+        return await self.next(lambda message: unlisted(message).get("id") == number)
 
     async def ask_signed(self, keys: Keys, method: str, **params: object) -> Message:
         """A WebSocket API request with key, time and signature."""
@@ -65,14 +65,17 @@ def signed(keys: Keys, **params: object) -> dict[str, object]:
 
 def unwrapped(message: Any) -> Message:
     """The event inside a combined stream's or a subscription's wrapping."""
-    if not isinstance(message, dict):
-        return {}
-    found: Message = message
+    found = unlisted(message)
     return found.get("event") or found.get("data") or found
 
 
+def unlisted(message: Any) -> Message:
+    """The message, or nothing when it is a list of tickers."""
+    return cast("Message", message) if isinstance(message, dict) else {}
+
+
 @asynccontextmanager
-async def consumer(url: str) -> AsyncIterator[Consumer]:
+async def consumer(url: str) -> AsyncGenerator[Consumer]:
     """A socket for the time of a test."""
     async with connect(url, proxy=None, max_queue=None) as connection:
         yield Consumer(connection)

@@ -13,7 +13,7 @@ import os
 import re
 import shutil
 import sys
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, Iterator
 from contextlib import asynccontextmanager
 from decimal import Decimal
 from importlib.util import find_spec
@@ -107,7 +107,7 @@ def assert_passed(printed: str, expected: set[str]) -> None:
 
 
 @asynccontextmanager
-async def trading_on(simulator: SimulatorProcess, keys: Keys) -> AsyncIterator[None]:
+async def trading_on(simulator: SimulatorProcess, keys: Keys) -> AsyncGenerator[None]:
     """Small orders on the account all the while: the suite's private streams wait for something to happen."""
     async with plain_client(simulator) as http, asyncio.TaskGroup() as group:
         task = group.create_task(trade(Trader(http, keys)))

@@ -32,9 +32,8 @@ REFUSES_DEATH_SIGNAL = "lambda: __import__('signal').pthread_sigmask(0, [__impor
 
 
 def run_to_its_end(*arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "engine.simulator", *arguments], cwd=ROOT, capture_output=True, text=True, timeout=20
-    )
+    command = [sys.executable, "-m", "engine.simulator", *arguments]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=20, check=False)
 
 
 def is_alive(pid: int) -> bool:

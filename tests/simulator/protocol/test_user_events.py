@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any
 
@@ -15,21 +15,21 @@ Watch = Callable[[SimulatorProcess, Trader], AbstractAsyncContextManager[Consume
 
 
 @asynccontextmanager
-async def by_listen_key(simulator: SimulatorProcess, trader: Trader) -> AsyncIterator[Consumer]:
+async def by_listen_key(simulator: SimulatorProcess, trader: Trader) -> AsyncGenerator[Consumer]:
     async with consumer(f"{simulator.ws}/ws/{await listen_key(trader)}") as socket:
         await socket.ask("LIST_SUBSCRIPTIONS")  # answered: the socket is served
         yield socket
 
 
 @asynccontextmanager
-async def by_combined_listen_key(simulator: SimulatorProcess, trader: Trader) -> AsyncIterator[Consumer]:
+async def by_combined_listen_key(simulator: SimulatorProcess, trader: Trader) -> AsyncGenerator[Consumer]:
     async with consumer(f"{simulator.ws}/stream?streams={await listen_key(trader)}") as socket:
         await socket.ask("LIST_SUBSCRIPTIONS")
         yield socket
 
 
 @asynccontextmanager
-async def by_ws_api(simulator: SimulatorProcess, trader: Trader) -> AsyncIterator[Consumer]:
+async def by_ws_api(simulator: SimulatorProcess, trader: Trader) -> AsyncGenerator[Consumer]:
     async with consumer(f"{simulator.ws}/ws-api/v3") as socket:
         answer = await socket.ask_signed(trader.keys, "userDataStream.subscribe.signature")
         assert answer["result"] == {"subscriptionId": 0}
