@@ -42,7 +42,14 @@ class AccountSummary(Element, component="account_summary.js", esm={"numatix": st
                 rows.append((asset, "–", "–"))
                 continue
             held = balances.get(asset, Balance(asset, Decimal(0), Decimal(0)))
-            rows.append((asset, asset_quantity(held.free, asset), asset_quantity(held.locked, asset)))
+            rows.append((asset, self._figure(held.free, asset), self._figure(held.locked, asset)))
         words = "–" if worth is None else f"{grouped(worth, money_decimals(quote))} {quote}"
         note = f"Without {', '.join(unpriced)}: no price is known." if unpriced else ""
         return {"rows": rows, "worth": words, "note": note}
+
+    def _figure(self, value: Decimal, asset: str) -> str:
+        """Held coins are shown to the lot at least: the figure keeps its width while it changes."""
+        decimals = self._instrument.quantity_decimals
+        if asset == self._instrument.base and value == value.quantize(Decimal(1).scaleb(-decimals)):
+            return grouped(value, decimals)
+        return asset_quantity(value, asset)

@@ -63,7 +63,7 @@ export default {
     },
     showAll() {
       const open = this.tables.open;
-      this.all.style.visibility = this.shown === "open" && open && this.count(open) > 1 ? "" : "hidden";
+      this.all.style.visibility = this.shown === "open" && open && this.count(open) > 0 ? "" : "hidden";
     },
     /** All rows of one table, newest first. */
     reset(name, rows) {

@@ -63,7 +63,16 @@ export default {
         const { key, ctrlKey, metaKey, altKey, shiftKey, repeat } = event;
         window.dispatchEvent(new KeyboardEvent("keydown", { key, ctrlKey, metaKey, altKey, shiftKey, repeat, bubbles: true }));
       });
-      this.$emit("ready");
+      this.lendFont(inside.document).then(() => this.$emit("ready", document.documentElement.dataset.theme));
+    },
+    /** The frame draws on a canvas: the typeface must be there before the first stroke. */
+    async lendFont(inside) {
+      const font = document.querySelector('link[rel="preload"][as="font"]');
+      if (!font) return;
+      const style = inside.createElement("style");
+      style.textContent = `@font-face { font-family: "Inter"; src: url("${font.href}"); font-weight: 100 900; }`;
+      inside.head.append(style);
+      await Promise.race([inside.fonts.load("11px Inter"), new Promise((done) => setTimeout(done, 1500))]);
     },
     choose(name) {
       this.mark(name);
@@ -81,6 +90,7 @@ export default {
       this.handler = this.frame.contentWindow[name];
       const { chart } = this.handler;
       const scale = chart.timeScale();
+      this.handler.volumeSeries.applyOptions({ lastValueVisible: false, priceLineVisible: false });
       chart.applyOptions({
         localization: {
           priceFormatter: (price) => group(price.toFixed(this.meta.pd)),

@@ -21,7 +21,7 @@ from nicegui import app
 from nicegui.element import Element
 from nicegui.events import GenericEventArguments
 
-from components.theme import TOKENS, YEAR_S, Theme
+from components.theme import TOKENS, YEAR_S, Theme, read_theme
 from engine.domain.instrument import Instrument
 from engine.domain.market import TIMEFRAMES_S, Candle
 
@@ -138,8 +138,9 @@ class Chart(Element, component="chart.js", esm={"numatix": str(LIBRARY)}):
 
     # --- what the browser says
 
-    def _build(self) -> None:
-        """The frame has loaded, for the first time or again: make the chart from the model."""
+    def _build(self, event: GenericEventArguments) -> None:
+        """The frame has loaded, for the first time or again: make the chart from the model, in the page's theme."""
+        self._theme = read_theme(event.args if isinstance(event.args, str) else None) or self._theme
         self._loaded = True
         self._in_flight = False
         self._draw_frame(build=True)

@@ -47,7 +47,7 @@ def frame_script(name: str, theme: Theme, price_decimals: int, *, build: bool) -
     _dress(chart, theme)
     if build:
         chart.precision(price_decimals)
-        chart.price_scale(scale_margin_top=0.12, scale_margin_bottom=0.24, minimum_width=64)
+        chart.price_scale(scale_margin_top=0.12, scale_margin_bottom=0.24, minimum_width=64, entire_text_only=True)
         chart.volume_config(scale_margin_top=0.82)
         chart.price_line(label_visible=True, line_visible=True)
     window.on_js_load()

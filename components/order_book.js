@@ -2,7 +2,7 @@
 // Rows are made once per height and patched; figures come as integers and become text here.
 import { el, figure, plain, put, short, watchMarket } from "numatix/index.js";
 
-const ROW_PX = 19;
+const ROW_PX = 18.5;
 const MOST_ROWS = 50;
 
 export default {
@@ -36,8 +36,10 @@ export default {
   },
   methods: {
     fit() {
-      const room = this.$el.clientHeight - 22 - 32;
-      const count = Math.max(3, Math.min(MOST_ROWS, Math.floor(room / 2 / ROW_PX)));
+      // Rows fill their side exactly: as many as fit, stretched by what is left over.
+      const room = (this.$el.clientHeight - 22 - 32 - 4) / 2;
+      const count = Math.max(3, Math.min(MOST_ROWS, Math.floor(room / ROW_PX)));
+      this.$el.style.setProperty("--row", `${Math.max(ROW_PX, room / count)}px`);
       if (count === this.rows.ask.length) return;
       this.rows.ask = this.build(this.asks, count, "sell");
       this.rows.bid = this.build(this.bids, count, "buy");

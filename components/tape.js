@@ -1,7 +1,7 @@
 // The trades of the market, newest first. Rows never move while the pointer is over them.
 import { clock, el, figure, put, watchMarket } from "numatix/index.js";
 
-const ROW_PX = 19;
+const ROW_PX = 18.5;
 
 export default {
   props: { meta: Object },
@@ -32,7 +32,9 @@ export default {
   },
   methods: {
     fit() {
-      const count = Math.max(2, Math.min(100, Math.floor((this.$el.clientHeight - 22) / ROW_PX)));
+      const room = this.$el.clientHeight - 22 - 4;
+      const count = Math.max(2, Math.min(100, Math.floor(room / ROW_PX)));
+      this.$el.style.setProperty("--row", `${Math.max(ROW_PX, room / count)}px`);
       while (this.rows.length > count) this.rows.pop().node.remove();
       while (this.rows.length < count) {
         const node = el("div", "book-row");

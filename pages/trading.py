@@ -260,7 +260,7 @@ class Trading:
         with self._session.client, ui.dialog() as dialog, ui.element("div").classes("q-card confirm"):
             Text(f"Cancel all {count} open orders?", tag="h2")
             Text("On every market and account. What is filled already stays filled.", "words", tag="p")
-            with ui.element("div").classes("filters"):
+            with ui.element("div").classes("actions"):
                 Text("Keep them", "small", tag="button").on("click", lambda: dialog.submit("keep"))
                 Text("Cancel all", "small danger", tag="button").on("click", lambda: dialog.submit("cancel"))
         if await dialog == "cancel":
