@@ -95,10 +95,11 @@ class Exchange(Reader):
 
     def close(self) -> None:
         """Keep the state for a quick start and give the journal free; nothing may be done afterwards."""
-        if self._journal is not None:
-            self._journal.cut(dump(self._world))
-            self._journal.close()
-            self._journal = None
+        if self._journal is not None and not self._journal.closed:
+            try:
+                self._journal.cut(dump(self._world))
+            finally:
+                self._journal.close()
 
     def state_digest(self) -> str:
         """The same for two exchanges that hold the same and will do the same."""

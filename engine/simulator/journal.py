@@ -76,9 +76,14 @@ class Journal:
         return self._size
 
     @property
+    def closed(self) -> bool:
+        """Whether the directory was given free."""
+        return self._lock < 0
+
+    @property
     def full(self) -> bool:
         """Whether it is time for a snapshot."""
-        return self._count >= self._most_records or self._size >= MOST_BYTES
+        return not self.closed and (self._count >= self._most_records or self._size >= MOST_BYTES)
 
     def records(self) -> Iterator[Record]:
         """What was done since the snapshot, oldest first; then the journal is ready to be written."""
@@ -99,6 +104,8 @@ class Journal:
 
         JournalError when it cannot be written, and then it is as if it had not been tried.
         """
+        if self.closed:
+            raise JournalError(f"{self._directory} was closed: nothing more can be done with this exchange")
         self._write(record, sync=sync)
         self._count += 1
 

@@ -222,6 +222,16 @@ def test_an_input_is_on_disk_before_anyone_is_told(tmp_path: Path) -> None:
     assert all(seen)
 
 
+def test_a_closed_exchange_takes_no_order_that_nobody_would_keep(tmp_path: Path) -> None:
+    venue = Venue(tmp_path / "j")
+    account = venue.account("a")
+    venue.exchange.close()
+    venue.exchange.close()
+    with pytest.raises(JournalError, match="was closed"):
+        venue.limit(account, Side.BUY, P, 100)
+    assert venue.exchange.open_orders(account) == ()
+
+
 def test_a_refused_order_is_not_in_the_journal(tmp_path: Path) -> None:
     venue = Venue(tmp_path / "j")
     account = venue.account("a", {"USDT": 1})
