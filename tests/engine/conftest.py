@@ -44,4 +44,4 @@ async def desk(tmp_path: Path, exchange: SimulatorProcess) -> AsyncGenerator[Des
         await running.ready()
         await running.open_user()
         yield running
-        await running.desk.cancel_all(running.user_id)
+        await running.leave_nothing_open()

@@ -20,7 +20,7 @@ from data.users import SqlUsers
 from data.vault import Vault
 from engine.desk import Desk
 from engine.domain.instrument import OrderDraft
-from engine.domain.order import Order, OrderStatus
+from engine.domain.order import FINISHED, Order, OrderStatus
 from engine.domain.values import OrderType, Price, Quantity, Side, TimeInForce
 from engine.ports import Credentials, Role, User, Venue
 from engine.reconcile import SettleTimes
@@ -78,6 +78,11 @@ class DeskUnderTest:
 
         await eventually_true(look, f"order becomes {' or '.join(statuses)}", deadline_s)
         return await self.desk.order(order.user_id, order.id)
+
+    async def leave_nothing_open(self) -> None:
+        """Cancel what is on the book: the market belongs to the next test, too."""
+        for order in await self.desk.cancel_all(self.user_id):
+            await self.becomes(order, *FINISHED)
 
     async def trader(self, http: httpx.AsyncClient) -> Trader:
         """Whoever trades directly at the exchange with this user's keys."""
