@@ -81,7 +81,7 @@ class Gate:
                     await send({"type": "websocket.close", "code": 1008})
                 return
             dressed = _dressed(scope, send, request_id, secure=self._address.secure)
-            answer = refused or _refuse_large(headers) or await self._refuse_asker(scope, headers)
+            answer = refused or _refuse_body(scope, headers) or await self._refuse_asker(scope, headers)
             if answer is not None:
                 await answer(scope, receive, dressed)
                 return
@@ -163,11 +163,16 @@ def _is_trusted(ip: str, trusted: tuple[Network, ...]) -> bool:
     return any(address in network for network in trusted)
 
 
-def _refuse_large(headers: Headers) -> Response | None:
+def _refuse_body(scope: Scope, headers: Headers) -> Response | None:
+    """Only JSON is taken, and not too much of it. Bodies without a length are measured while they come."""
     length = headers.get("content-length", "0")
-    if length.isdecimal() and len(length) < 20 and int(length) <= LARGEST_BODY:
-        return None
-    return _too_large()
+    if not (length.isascii() and length.isdecimal() and len(length) < 20 and int(length) <= LARGEST_BODY):
+        return _too_large()
+    media = headers.get("content-type", "").partition(";")[0].strip().lower()
+    holds_body = length != "0" or "transfer-encoding" in headers
+    if holds_body and media != "application/json" and not scope["path"].startswith(UPLOADS):
+        return problem(415, "not_json", "Send the body as JSON, with Content-Type: application/json.")
+    return None
 
 
 def _too_large() -> Response:

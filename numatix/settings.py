@@ -6,7 +6,7 @@ import difflib
 import os
 import secrets
 import stat
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from pathlib import Path
@@ -151,7 +151,7 @@ def load_settings() -> Settings:
     _refuse_unknown(environment)
     given = _read_files(environment)
     try:
-        settings = Settings(**given)  # pyright: ignore[reportArgumentType]
+        settings = cast("Callable[..., Settings]", Settings)(**given)
     except ValidationError as error:
         raise SettingsError(_first_fault(error, environment)) from error
     _check_together(settings)

@@ -43,9 +43,13 @@ class Passwords:
     `MOST_WAITING` wait for them: whoever comes later is refused instead of queued.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, memory_kib: int = 65536, passes: int = 3, lanes: int = 4) -> None:
         self._context = CryptContext(
-            schemes=["argon2"], argon2__type="ID", argon2__memory_cost=65536, argon2__rounds=3, argon2__parallelism=4
+            schemes=["argon2"],
+            argon2__type="ID",
+            argon2__memory_cost=memory_kib,
+            argon2__rounds=passes,
+            argon2__parallelism=lanes,
         )
         self._threads = ThreadPoolExecutor(AT_A_TIME, thread_name_prefix="argon2")
         self._waiting = 0
