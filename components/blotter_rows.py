@@ -43,39 +43,38 @@ class Tab:
 
 
 ORDER_COLUMNS = (("Time", LEFT), ("Symbol", LEFT), ("Order", LEFT), ("Price", RIGHT))
+OPEN_COLUMNS = (*ORDER_COLUMNS, ("Quantity", RIGHT), ("Filled", RIGHT), ("Status", RIGHT), ("", RIGHT))
+HISTORY_COLUMNS = (*ORDER_COLUMNS, ("Average", RIGHT), ("Quantity", RIGHT), ("Filled", RIGHT), ("Status", RIGHT))
+FILL_COLUMNS = (
+    ("Time", LEFT),
+    ("Symbol", LEFT),
+    ("Side", LEFT),
+    ("Price", RIGHT),
+    ("Quantity", RIGHT),
+    ("Value", RIGHT),
+    ("Fee", RIGHT),
+    ("Role", RIGHT),
+)
+BALANCE_COLUMNS = (("Asset", LEFT), ("Free", RIGHT), ("Locked", RIGHT), ("Total", RIGHT), ("Worth", RIGHT))
 TABS = (
     Tab(
         "open",
         "Open orders",
-        (*ORDER_COLUMNS, ("Quantity", RIGHT), ("Filled", RIGHT), ("Status", RIGHT), ("", RIGHT)),
+        OPEN_COLUMNS,
         "No open orders. Set a price in the ticket, or click one in the book, and send a limit order.",
         counted=True,
     ),
     Tab(
         "history",
         "History",
-        (*ORDER_COLUMNS, ("Average", RIGHT), ("Quantity", RIGHT), ("Filled", RIGHT), ("Status", RIGHT)),
+        HISTORY_COLUMNS,
         "No orders yet. The first one that you send will be kept here, whatever becomes of it.",
     ),
-    Tab(
-        "fills",
-        "Fills",
-        (
-            ("Time", LEFT),
-            ("Symbol", LEFT),
-            ("Side", LEFT),
-            ("Price", RIGHT),
-            ("Quantity", RIGHT),
-            ("Value", RIGHT),
-            ("Fee", RIGHT),
-            ("Role", RIGHT),
-        ),
-        "No fills yet. Send a market order to get the first one at once.",
-    ),
+    Tab("fills", "Fills", FILL_COLUMNS, "No fills yet. Send a market order to get the first one at once."),
     Tab(
         "balances",
         "Balances",
-        (("Asset", LEFT), ("Free", RIGHT), ("Locked", RIGHT), ("Total", RIGHT), ("Worth", RIGHT)),
+        BALANCE_COLUMNS,
         "The account's balances are not known yet: its venue has not answered.",
     ),
 )

@@ -56,13 +56,14 @@ def lay_out(context: PageContext, session: Session, setup: Setup, trading: Tradi
 def _bar(context: PageContext, session: Session, setup: Setup, trading: Trading) -> None:
     with ui.element("header").classes("card wide bar"):
         logo()
-        with ui.element("button").classes("symbol").props('type="button" title="Markets" data-testid="markets"'):
-            Text(setup.market.instrument.symbol)
-            Text("▾", "arrow")
-            with ui.menu().props(':offset="[0, 8]"') as menu:
-                rows = ui.element("div")
+        with ui.element("div").classes("market"):
+            with ui.element("button").classes("symbol").props('type="button" title="Markets" data-testid="markets"'):
+                Text(setup.market.instrument.symbol)
+                Text("▾", "arrow")
+                with ui.menu().props(':offset="[0, 8]"') as menu:
+                    rows = ui.element("div")
+            Text(setup.venue_title, "tag")
         menu.on("before-show", lambda: _list_markets(context, setup, rows))
-        Text(setup.venue_title, "tag")
         MarketHeader(setup.market.instrument)
         theme_toggle(context, session.asker, trading.set_theme)
         main_menu(session.asker)

@@ -17,6 +17,8 @@ from engine.runtime import Supervisor
 from pages.guard import PageContext
 
 MOST_NOTICE = 300
+FIRST_VENUE = "simulator"
+"""Where everybody has an account: the built-in exchange."""
 
 
 class Session:

@@ -23,11 +23,10 @@ from pages.frame import dress_for, message_page
 from pages.guard import PageContext, asker_of
 from pages.layout import lay_out
 from pages.market_rooms import Market, MarketRooms
-from pages.session import Session
+from pages.session import FIRST_VENUE, Session
 from pages.trading import Setup, Trading
 
 FIRST_SYMBOL = "BTC-USDT"
-FIRST_VENUE = "simulator"
 LAST_SYMBOL, CHOSEN_ACCOUNT, SPLITS, TIMEFRAME = "last_symbol", "account", "splits", "timeframe"
 READY_LOOKS = 150
 
