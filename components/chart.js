@@ -16,11 +16,20 @@ export default {
     this.handler = null;
     this.bars = [];
     this.lines = [];
+    this.width = 0;
     this.build();
+    // A phone's chart is born behind another tab: it takes its first view when it is first seen.
+    this.seen = new ResizeObserver(() => {
+      const width = this.frame.clientWidth;
+      if (width && !this.width && this.bars.length) requestAnimationFrame(() => this.home());
+      this.width = width;
+    });
+    this.seen.observe(this.$el);
     this.onHide = () => this.$emit("hidden", document.hidden);
     document.addEventListener("visibilitychange", this.onHide);
   },
   unmounted() {
+    this.seen.disconnect();
     document.removeEventListener("visibilitychange", this.onHide);
   },
   methods: {

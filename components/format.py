@@ -66,8 +66,9 @@ def order_words(order: Order) -> str:
 
 
 def reason_words(reason: str | None) -> str:
-    """The words of a stored reason, without the stable code in front where words follow."""
-    if not reason:
+    """The words of a stored reason: without the stable code in front where words follow, empty where the code only
+    repeats the status."""
+    if not reason or reason in set(OrderStatus):
         return ""
     code, _, words = reason.partition(": ")
     text = words or code.replace("_", " ").lower()

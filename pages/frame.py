@@ -66,7 +66,7 @@ def reading_page(context: PageContext, asker: Asker, title: str, here: str) -> G
             ui.element("span").classes("spring")
             theme_toggle(context, asker)
             main_menu(asker)
-        with ui.element("main").classes("column"):
+        with ui.element("main").classes("sheet"):
             yield
 
 
