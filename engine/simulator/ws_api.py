@@ -16,7 +16,7 @@ from starlette.websockets import WebSocket
 from engine.simulator.model import ApiError
 from engine.simulator.operations import Call, Counter, Operation, Security, operation
 from engine.simulator.outbox import Outbox
-from engine.simulator.params import Params
+from engine.simulator.params import Params, missing
 from engine.simulator.signing import ws_payload
 from engine.simulator.sockets import Sockets
 from engine.simulator.usage import Usage
@@ -86,33 +86,34 @@ class WsApiSession:
         self.subscriptions.clear()
 
     def _answer(self, text: str) -> Json:
-        request_id: object = None
+        answer: Json = {"id": None}
+        values: dict[str, str] = {}
         try:
             request = _request(text)
-            request_id = _request_id(request)
-            return {"id": request_id, "status": 200, "result": self._serve(request), "rateLimits": self._limits()}
+            answer["id"] = _request_id(request)
+            values = _values(request.get("params"))
+            result = self._serve(request.get("method"), values)
+            answer |= {"status": 200, "result": result}
         except ApiError as refusal:
-            error = {"code": refusal.code, "msg": refusal.message}
-            return {"id": request_id, "status": refusal.http_status, "error": error, "rateLimits": self._limits()}
+            answer |= {"status": refusal.http_status, "error": {"code": refusal.code, "msg": refusal.message}}
         except Exception:  # the door's last resort: logged, and answered as Binance does
             log.exception("request failed", path="/ws-api/v3")
-            answer = {"code": -1000, "msg": "An unknown error occurred while processing the request."}
-            return {"id": request_id, "status": 500, "error": answer, "rateLimits": self._limits()}
+            message = "An unknown error occurred while processing the request."
+            answer |= {"status": 500, "error": {"code": -1000, "msg": message}}
+        if values.get("returnRateLimits") != "false":
+            answer["rateLimits"] = self.usage.ws_rate_limits(self.address)
+        return answer
 
-    def _limits(self) -> list[dict[str, object]]:
-        return self.usage.ws_rate_limits(self.address)
-
-    def _serve(self, request: dict[str, object]) -> object:
-        method = request.get("method")
+    def _serve(self, method: object, values: dict[str, str]) -> object:
         if not isinstance(method, str):
-            raise ApiError(-1102, "Mandatory parameter 'method' was not sent, was empty/null, or malformed.")
+            raise missing("method")
         asked = self.own.get(method) or self.shared.get(method)
         if asked is None:
             raise ApiError(-1000, "Invalid request: unknown method.")
-        values = _values(request.get("params"))
         payload = ws_payload(values)
-        api_key = values.get("apiKey") if asked.security is Security.NONE else values.pop("apiKey", None)
-        params = Params(values)
+        api_key = values.get("apiKey")
+        beside = {"returnRateLimits"} if asked.security is Security.NONE else {"returnRateLimits", "apiKey"}
+        params = Params({name: value for name, value in values.items() if name not in beside})
         self.usage.spend(self.address, asked.cost(params))
         answer = self.counter.serve(asked, params, api_key, payload)
         if asked.counts_order and api_key is not None:
@@ -211,4 +212,4 @@ def _text(name: str, value: object) -> str:
         return str(value)
     if isinstance(value, list):
         return orjson.dumps(value).decode()
-    raise ApiError(-1102, f"Mandatory parameter '{name}' was not sent, was empty/null, or malformed.")
+    raise missing(name)

@@ -69,6 +69,12 @@ async def test_a_bad_request_is_refused_and_the_socket_lives_on(
         assert (await socket.ask("ping"))["status"] == 200
 
 
+async def test_rate_limits_are_told_unless_they_are_not_wanted(simulator: SimulatorProcess, trader: Trader) -> None:
+    async with consumer(f"{simulator.ws}/ws-api/v3") as socket:
+        assert "rateLimits" in await socket.ask_signed(trader.keys, "account.status", returnRateLimits="true")
+        assert "rateLimits" not in await socket.ask("ping", {"returnRateLimits": False})
+
+
 async def test_text_that_is_no_request_is_refused(simulator: SimulatorProcess) -> None:
     async with consumer(f"{simulator.ws}/ws-api/v3") as socket:
         for text in ("no json", "[]", '{"id":{},"method":"ping"}', '{"id":1}'):

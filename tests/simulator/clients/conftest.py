@@ -1,0 +1,11 @@
+"""Foreign clients warn of their own old habits when imported; that is theirs, so it does not fail our tests."""
+
+from __future__ import annotations
+
+import importlib
+import warnings
+
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore")
+    importlib.import_module("binance")
+    importlib.import_module("binance_sdk_spot.spot")
