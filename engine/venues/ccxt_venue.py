@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from engine.domain.instrument import Instrument
 from engine.domain.market import Candle, MarketTrade, OrderBook, Ticker
-from engine.ports import Credentials, KeyCheck
+from engine.ports import Credentials, KeyCheck, VenueAccount
 from engine.runtime import Clock, Supervisor
 from engine.venues import payloads
 from engine.venues.ccxt_account import CcxtAccount
@@ -79,12 +79,11 @@ class CcxtVenue:
     def watch_candles(self, instrument: Instrument, timeframe: str) -> AsyncIterator[Candle]:
         return self._streams.candles(instrument, timeframe)
 
-    async def open_account(self, account_id: str, credentials: Credentials) -> CcxtAccount:
-        road = await _build(self._config, self._clock, credentials)
-        return CcxtAccount(account_id, road, self._supervisor, SilenceWatch(self._config.stale_after_s, self._clock))
+    async def open_account(self, account_id: str, credentials: Credentials) -> VenueAccount:
+        return await self._account(account_id, credentials)
 
     async def test_key(self, credentials: Credentials) -> KeyCheck:
-        account = await self.open_account("", credentials)
+        account = await self._account("", credentials)
         try:
             rights = await account.rights()
         finally:
@@ -103,6 +102,10 @@ class CcxtVenue:
         if self._public is not None:
             await self._public.close()
             self._public = None
+
+    async def _account(self, account_id: str, credentials: Credentials) -> CcxtAccount:
+        road = await _build(self._config, self._clock, credentials)
+        return CcxtAccount(account_id, road, self._supervisor, SilenceWatch(self._config.stale_after_s, self._clock))
 
     async def _read(self, endpoint: str, params: Mapping[str, str | int]) -> Any:
         try:

@@ -242,7 +242,8 @@ class Keeper:
         return await self._reconciler.resolve(order, source=source) is not Resolution.SETTLED
 
     async def _give_again(self, order: Order, kind: CommandKind) -> None:
-        if self._clock.now() - order.updated_at < UNTOUCHED_FOR:
+        of_an_earlier_life = order.updated_at < self._started_at
+        if not of_an_earlier_life and self._clock.now() - order.updated_at < UNTOUCHED_FOR:
             return
         name = kind.rpartition(":")[2]
         await self._relay.send(Command(f"{order.id}:{name}", kind, order.id, order.account_id, self._clock.now()))

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
 
@@ -24,7 +24,7 @@ from engine.domain.order import FINISHED, Order, OrderStatus
 from engine.domain.values import OrderType, Price, Quantity, Side, TimeInForce
 from engine.ports import Credentials, Role, User, Venue
 from engine.reconcile import SettleTimes
-from engine.runtime import Clock, Supervisor, SystemClock, SystemIds
+from engine.runtime import Clock, Ids, Supervisor, SystemClock, SystemIds
 from engine.venues.ccxt_venue import CcxtVenue
 from engine.venues.config import VenueConfig
 from engine.venues.paper import PaperOffice
@@ -49,7 +49,6 @@ class DeskUnderTest:
     url: str
     user_id: str = ""
     account_id: str = ""
-    extra: dict[str, object] = field(default_factory=dict[str, object])
 
     @property
     def desk(self) -> Desk:
@@ -63,6 +62,15 @@ class DeskUnderTest:
         self.user_id = SystemIds().new()
         await self.users.create(User(self.user_id, email, Role.TRADER, SystemClock().now()), "no password")
         self.account_id = (await self.desk.open_paper_account(self.user_id)).id
+
+    async def come_back_or_open_user(self) -> None:
+        """The user that an earlier desk on this database opened, or a new one."""
+        known = await self.users.all_users()
+        if not known:
+            await self.open_user()
+            return
+        self.user_id = known[0].id
+        self.account_id = (await self.desk.account(self.user_id, None)).id
 
     async def buy(self, **fields: object) -> Order:
         return (await self.desk.submit_order(self.user_id, draft(Side.BUY, **fields))).order
@@ -97,28 +105,28 @@ async def open_desk(
     *,
     settle: SettleTimes = SETTLE,
     clock: Clock | None = None,
-    venues: Callable[[Supervisor, Clock], Mapping[str, Venue]] | None = None,
-    start: bool = True,
+    make_ledger: Callable[[Database, Ids], SqlLedger] = SqlLedger,
+    make_stream: Callable[[Clock], MemoryStream] = MemoryStream,
+    make_venue: Callable[[VenueConfig, Supervisor, Clock], Venue] = CcxtVenue,
 ) -> AsyncGenerator[DeskUnderTest]:
     """A desk on the database at `path`, trading at the simulator at `url`."""
     clock = clock or SystemClock()
     ids = SystemIds()
     supervisor = Supervisor("desk under test", clock)
     database = Database.open(path)
-    ledger = SqlLedger(database, ids)
+    ledger = make_ledger(database, ids)
     users = SqlUsers(database, Vault(KEY), clock)
-    stream = MemoryStream(clock)
-    if venues is None:
-        config = VenueConfig.at("simulator", "Simulator", url, timeout_ms=5_000)
-        venue_map: Mapping[str, Venue] = {"simulator": CcxtVenue(config, supervisor, clock)}
-    else:
-        venue_map = venues(supervisor, clock)
+    stream = make_stream(clock)
+    configs = (
+        VenueConfig.at("simulator", "Simulator", url, timeout_ms=5_000),
+        VenueConfig.at("binance_testnet", "Testnet", url, timeout_ms=5_000),
+    )
     chain = build_chain(
         ledger=ledger,
         users=users,
         stream=stream,
         bus=MemoryBus(),
-        venues=venue_map,
+        venues={config.name: make_venue(config, supervisor, clock) for config in configs},
         paper=PaperOffice(url, TOKEN),
         supervisor=supervisor,
         clock=clock,
@@ -127,8 +135,7 @@ async def open_desk(
         keeper_times=QUICK,
     )
     try:
-        if start:
-            chain.start()
+        chain.start()
         yield DeskUnderTest(chain, ledger, users, stream, database, url)
     finally:
         await chain.close()
