@@ -1,12 +1,12 @@
 """What lightweight-charts-python writes for the frame: the chart and its style, as one script.
 
-Repairs of version 2.1 (`FrameWindow`, `FramedChart`): handlers are shared by all windows of the process, and every
-chart's id stays for ever in a list; here a window has its own handlers and the frame's one chart a fixed name.
+Repairs of version 2.1 (`FrameWindow`, `FramedChart`): handlers are shared by all windows of the process, and the ids
+of every chart stay for ever in a list; here a window has its own handlers, the frame's one chart a fixed name.
 Only constants of ours reach the package's unescaped strings.
 """
 
 # pyright: reportMissingTypeStubs=false, reportUnknownMemberType=false, reportUnknownVariableType=false
-# pyright: reportUntypedBaseClass=false, reportUnknownArgumentType=false
+# pyright: reportUntypedBaseClass=false, reportUnknownArgumentType=false, reportPrivateUsage=false
 # lightweight_charts carries no types.
 
 from __future__ import annotations
@@ -33,7 +33,9 @@ class FramedChart(AbstractChart):
 
     def __init__(self, window: FrameWindow, name: str) -> None:
         self.id = f"window.{name}"
+        kept = len(Window._id_gen)
         super().__init__(window, toolbox=False)
+        del Window._id_gen[kept:]
 
 
 def frame_script(name: str, theme: Theme, price_decimals: int, *, build: bool) -> str:
