@@ -158,6 +158,8 @@ class Supervisor:
         task = asyncio.get_running_loop().create_task(body, name=f"{self.name}:{name}")
         self._tasks[name] = task
         task.add_done_callback(lambda done: self._forget(name, done))
+        if inner is not None:  # cancelled before its first step, it would be reported as never awaited
+            task.add_done_callback(lambda _: inner.close())
         return task
 
     def _forget(self, name: str, task: asyncio.Task[None]) -> None:

@@ -24,7 +24,9 @@ T = TypeVar("T")
 BACKOFF_S = (0.2, 0.5, 1.0, 2.0, 5.0)
 BOOK_LEVELS = 50
 RECENT_TRADES = 100
-GAP_READ_EVERY_S = 5.0
+VAIN_READS_EVERY_S = 5.0
+"""A gap that reading did not close (the venue keeps a bounded past, or does not count by one) is not read again at
+once."""
 UNWATCH_WITHIN_S = 2.0
 
 
@@ -109,7 +111,7 @@ class _Tape:
         self._road = road
         self._clock = clock
         self._newest: int | None = None
-        self._read_at = float("-inf")
+        self._in_vain_at = float("-inf")
 
     async def next(self) -> tuple[MarketTrade, ...]:
         road = await self._road()
@@ -117,12 +119,14 @@ class _Tape:
             return self._unseen(await self._recent(road))
         trades = [payloads.stream_trade(event) for event in await road.next_trades(self._instrument.symbol)]
         gap = bool(trades) and int(trades[0].id) > self._newest + 1
-        if gap and self._clock.monotonic() - self._read_at > GAP_READ_EVERY_S:
-            trades = [*await self._recent(road), *trades]
+        if gap and self._clock.monotonic() - self._in_vain_at > VAIN_READS_EVERY_S:
+            recent = await self._recent(road)
+            if not any(int(trade.id) == self._newest + 1 for trade in recent):
+                self._in_vain_at = self._clock.monotonic()
+            trades = [*recent, *trades]
         return self._unseen(trades)
 
     async def _recent(self, road: Road) -> list[MarketTrade]:
-        self._read_at = self._clock.monotonic()
         rows = await road.call("publicGetTrades", {"symbol": self._instrument.venue_symbol, "limit": RECENT_TRADES})
         return [payloads.past_trade(row) for row in rows]
 
