@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import gc
 import logging
-import random
+import secrets
 import signal
 import socket
 import sys
@@ -122,6 +122,7 @@ class Simulator:
         unwatch = watch_parent(parent_fd, server.end) if parent_fd is not None else _nothing
         self._supervisor.keep("flow", self._flow.run)
         self._supervisor.keep("streams", channels.run)
+        self._supervisor.keep("listen keys", users.run)
         gc.freeze()
         try:
             await server.serve([listener])
@@ -227,7 +228,7 @@ def _open_exchange(config: SimulatorConfig, now_ms: NowMs) -> Exchange:
         if seed is None and config.journal_dir is not None:
             seed = journal_seed(config.journal_dir)
         if seed is None:
-            seed = random.SystemRandom().randrange(SEEDS)
+            seed = secrets.randbelow(SEEDS)
         return Exchange(default_listings(), seed, now_ms, config.journal_dir)
     except OSError as error:
         raise CannotStart(

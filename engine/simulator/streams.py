@@ -71,7 +71,7 @@ class StreamSession:
                 self.market.subscribe(name, self.subscriber)
             else:
                 head, tail = (f'{{"stream":"{name}","data":', "}") if self.wrapped else ("", "")
-                subscription = UserSubscription(account_id, self.outbox, head, tail)
+                subscription = UserSubscription(account_id, self.outbox, head, tail, name)
                 self.names[name] = subscription
                 self.users.subscribe(subscription)
 

@@ -7,6 +7,7 @@ Source: Binance Spot API, "User Data Streams", 2026-07.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import count
@@ -23,6 +24,7 @@ from engine.simulator.outbox import Outbox
 from engine.simulator.wire import Json, Notation
 
 LISTEN_KEY_MS: Final = 60 * 60 * 1000
+SWEEP_S: Final = 1.0
 
 
 @dataclass(eq=False, frozen=True, slots=True)
@@ -33,6 +35,7 @@ class UserSubscription:
     outbox: Outbox
     head: str = ""
     tail: str = ""
+    listen_key: str = ""
 
     def put(self, event: str) -> None:
         """Queue one encoded event."""
@@ -80,12 +83,24 @@ class UserStreams:
     def account_of(self, key: str) -> int | None:
         """The account a listen key stands for, or None when it is unknown or has expired."""
         held = self._by_key.get(key)
-        if held is None:
-            return None
-        if held.expires_ms <= self._now_ms():
+        return None if held is None or held.expires_ms <= self._now_ms() else held.account_id
+
+    async def run(self) -> None:
+        """End listen keys that were not kept alive, as they expire."""
+        while True:
+            await asyncio.sleep(SWEEP_S)
+            self.sweep()
+
+    def sweep(self) -> None:
+        """End what has expired: its sockets hear `listenKeyExpired`, then nothing more."""
+        now_ms = self._now_ms()
+        for held in [held for held in self._by_account.values() if held.expires_ms <= now_ms]:
             self._drop(held)
-            return None
-        return held.account_id
+            expired = orjson.dumps({"e": "listenKeyExpired", "E": now_ms, "listenKey": held.key}).decode()
+            for subscription in tuple(self._subscriptions.get(held.account_id, ())):
+                if subscription.listen_key == held.key:
+                    subscription.put(expired)
+                    self.unsubscribe(subscription)
 
     def operations(self) -> tuple[Operation, ...]:
         """Making, keeping and closing listen keys."""
@@ -98,11 +113,10 @@ class UserStreams:
 
     def _start(self, call: Call) -> Json:
         account_id = call.customer.account_id
+        self.sweep()
         held = self._by_account.get(account_id)
-        if held is None or self.account_of(held.key) is None:
-            held = ListenKey(
-                account_id, (self._ids.new() + self._ids.secret().replace("-", "a").replace("_", "b"))[:64], 0
-            )
+        if held is None:
+            held = ListenKey(account_id, self._ids.new() + self._ids.new(), 0)
             self._by_account[account_id] = self._by_key[held.key] = held
         held.expires_ms = call.now_ms + LISTEN_KEY_MS
         return {"listenKey": held.key}
