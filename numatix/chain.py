@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from engine.accounts import Accounts
@@ -15,7 +15,7 @@ from engine.ports import Account, EventBus, Ledger, PaperAccounts, Stream, Users
 from engine.reconcile import Reconciler, Recorder, SettleTimes
 from engine.relay import Relay
 from engine.runtime import Clock, Ids, Supervisor
-from engine.worker import Keeper, KeeperTimes, Worker
+from engine.worker import RETRY_AFTER_S, Keeper, KeeperTimes, Worker
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +60,7 @@ def build_chain(
     ids: Ids,
     settle_times: SettleTimes | None = None,
     keeper_times: KeeperTimes | None = None,
+    retry_after_s: Sequence[float] = RETRY_AFTER_S,
 ) -> Chain:
     """Nothing runs before `start`. The first venue is the desk's own exchange: orders wait for its first answer."""
     settle = settle_times or SettleTimes()
@@ -73,7 +74,7 @@ def build_chain(
     accounts = Accounts(users, venues, paper, clock, ids, tell)
     reconciler = Reconciler(ledger, recorder, accounts, clock, ids, settle)
     execution = Execution(ledger, recorder, reconciler, accounts, clock, settle)
-    worker = Worker(stream, execution, clock, ids)
+    worker = Worker(stream, execution, clock, ids, retry_after_s)
     keeper = Keeper(ledger, accounts, venues, reconciler, relay, hub.listening, clock, keeper_times)
     feeds = Feeds(venues, supervisor, clock)
     desk = Desk(

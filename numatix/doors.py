@@ -12,6 +12,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from http.cookies import CookieError, SimpleCookie
 from typing import Any, cast
@@ -60,6 +61,7 @@ class SocketDoors:
         self._clock = clock
         self._passages: dict[str, Passage] = {}
         self._cutting: set[str] = set()
+        self._wake = asyncio.Event()
 
     def install(self) -> None:
         """Put the guard in front of NiceGUI's handlers. Once, before the server starts."""
@@ -102,18 +104,21 @@ class SocketDoors:
             if passage.asker.login_id == login_id:
                 del self._passages[sid]
                 self._cutting.add(sid)
+        self._wake.set()
 
     async def sweep(self) -> None:
         """Until cancelled: close what was cut, and look every few seconds whether logins are still alive."""
-        waited = 0.0
+        checked_at = self._clock.monotonic()
         while True:
-            await asyncio.sleep(0.05)
-            waited += 0.05
+            with suppress(TimeoutError):
+                async with asyncio.timeout(SWEEP_S):
+                    await self._wake.wait()
+            self._wake.clear()
+            if self._clock.monotonic() - checked_at >= SWEEP_S:
+                await self._recheck()
+                checked_at = self._clock.monotonic()
             while self._cutting:
                 await _send_to_login(self._cutting.pop())
-            if waited >= SWEEP_S:
-                waited = 0.0
-                await self._recheck()
 
     async def _recheck(self) -> None:
         for sid, passage in list(self._passages.items()):

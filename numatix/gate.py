@@ -88,22 +88,19 @@ class Gate:
             await self._pass(scope, receive, dressed)
 
     async def _pass(self, scope: Scope, receive: Receive, send: Send) -> None:
-        started = False
-
-        async def watched_send(message: Message) -> None:
-            nonlocal started
-            started = True
-            await send(message)
-
+        """Let the request through, and answer for it where what is behind cannot."""
+        course = _Course(receive, send)
         try:
-            await self.app(scope, _bounded(receive), watched_send)
+            await self.app(scope, course.receive, course.send)
         except TooLarge:
-            if not started:
-                await _too_large()(scope, receive, send)
+            log.info("a body was too large", path=scope["path"])
         except Exception as defect:  # the top of every request: recorded here, and nothing of it goes out
             log.exception("a request failed", path=scope["path"], exc_info=defect)
-            if not started:
+            if not course.answered:
                 await internal_error()(scope, receive, send)
+                return
+        if course.too_large and not course.answered:
+            await _too_large()(scope, receive, send)
 
     def _refuse_stranger(self, scope: Scope, headers: Headers) -> Response | None:
         host, origin = headers.get("host", ""), headers.get("origin")
@@ -186,20 +183,6 @@ def _to_login(request: Request) -> Response:
     return problem(401, "login_needed", "Log in first.")
 
 
-def _bounded(receive: Receive) -> Receive:
-    taken = 0
-
-    async def bounded() -> Message:
-        nonlocal taken
-        message = await receive()
-        taken += len(message.get("body", b""))
-        if taken > LARGEST_BODY:
-            raise TooLarge
-        return message
-
-    return bounded
-
-
 def _dressed(scope: Scope, send: Send, request_id: str, *, secure: bool) -> Send:
     """Adds the security headers to every answer."""
     policy = API_POLICY if scope["path"].startswith("/api/") else PAGE_POLICY
@@ -219,3 +202,28 @@ def _dressed(scope: Scope, send: Send, request_id: str, *, secure: bool) -> Send
         await send(message)
 
     return dressed
+
+
+class _Course:
+    """One request on its way through: measures the body as it comes, for not every body tells its length first."""
+
+    def __init__(self, receive: Receive, send: Send) -> None:
+        self._receive = receive
+        self._send = send
+        self._taken = 0
+        self.too_large = False
+        self.answered = False
+
+    async def receive(self) -> Message:
+        message = await self._receive()
+        self._taken += len(message.get("body", b""))
+        if self._taken > LARGEST_BODY:
+            self.too_large = True
+            raise TooLarge
+        return message
+
+    async def send(self, message: Message) -> None:
+        if self.too_large and not self.answered:
+            return  # whatever is behind made of the cut body, it is not the answer
+        self.answered = True
+        await self._send(message)

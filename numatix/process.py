@@ -22,7 +22,7 @@ from engine.ports import User
 from numatix.child import CannotStart, SimulatorProcess
 from numatix.settings import PublicAddress, Settings, keep_nicegui_in
 from numatix.telemetry import configure_logs
-from numatix.wiring import ExchangeDoor, House, build_house
+from numatix.wiring import ExchangeDoor, House, Makers, build_house
 
 log = structlog.get_logger(__name__)
 
@@ -43,6 +43,7 @@ class DeskProcess:
         key: bytes,
         listener: socket.socket,
         simulator: SimulatorProcess | None,
+        makers: Makers | None = None,
     ) -> None:
         self._settings = settings
         self._address = address
@@ -50,6 +51,7 @@ class DeskProcess:
         self._key = key
         self._listener = listener
         self._simulator = simulator
+        self._makers = makers
         self._exit_code = 0
         self._server: _Server | None = None
 
@@ -58,7 +60,7 @@ class DeskProcess:
         configure_logs(terminal=sys.stderr.isatty())
         keep_nicegui_in(self._var_dir)
         try:
-            house = build_house(self._settings, self._address, self._var_dir, self._key, self._exchange())
+            house = build_house(self._settings, self._address, self._var_dir, self._key, self._exchange(), self._makers)
         except DatabaseError as error:
             sys.stderr.write(f"numatix: {error}\n")
             return CANNOT_START

@@ -12,6 +12,7 @@ import sys
 import time
 from collections.abc import Generator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from engine.runtime import SystemClock, SystemIds
 from numatix.child import ChildConfig, SimulatorProcess
@@ -25,6 +26,9 @@ from numatix.settings import (
     secret_key,
 )
 
+if TYPE_CHECKING:
+    from numatix.wiring import Makers
+
 CANNOT_START = 2
 PORT_PATIENCE_S = 5.0
 """How long a port may still belong to the desk before this one, which is ending."""
@@ -35,12 +39,14 @@ class CannotServe(Exception):
     """Why the desk cannot start, in one line."""
 
 
-def serve() -> int:
-    """Serve until SIGINT or SIGTERM; the exit code. What stands in the way is one line on stderr and code 2."""
+def serve(makers: Makers | None = None) -> int:
+    """Serve until SIGINT or SIGTERM; the exit code. What stands in the way is one line on stderr and code 2.
+
+    `makers` stand in for the usual parts behind ports."""
     # Until the event loop listens to signals itself, both end the desk by unwinding the stack.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
-        return _serve(load_settings())
+        return _serve(load_settings(), makers)
     except KeyboardInterrupt:
         return 0
     except (SettingsError, CannotServe) as error:
@@ -48,7 +54,7 @@ def serve() -> int:
         return CANNOT_START
 
 
-def _serve(settings: Settings) -> int:
+def _serve(settings: Settings, makers: Makers | None) -> int:
     var_dir = prepare_var_dir(settings)
     with contextlib.ExitStack() as stack:
         stack.enter_context(_only_desk(var_dir))
@@ -61,7 +67,7 @@ def _serve(settings: Settings) -> int:
         from numatix.process import DeskProcess
 
         address = public_address(settings, listener.getsockname()[1])
-        return DeskProcess(settings, address, var_dir, key, listener, simulator).run()
+        return DeskProcess(settings, address, var_dir, key, listener, simulator, makers).run()
 
 
 def start_simulator(settings: Settings, var_dir: Path) -> SimulatorProcess | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -14,7 +15,8 @@ from data.vault import Vault
 from engine.desk import Desk
 from engine.identity import Identity, Limits, Passwords, Registration
 from engine.identity.tokens import AccessTokens
-from engine.ports import Venue
+from engine.ports import Ledger, Stream, Venue
+from engine.reconcile import SettleTimes
 from engine.runtime import Clock, Ids, Supervisor, SystemClock, SystemIds
 from engine.venues.ccxt_venue import CcxtVenue
 from engine.venues.config import VenueConfig
@@ -33,7 +35,7 @@ class House:
     ids: Ids
     supervisor: Supervisor
     database: Database
-    ledger: SqlLedger
+    ledger: Ledger
     users: SqlUsers
     identity: Identity
     chain: Chain
@@ -57,13 +59,31 @@ class ExchangeDoor:
     token: str = field(repr=False)
 
 
-def build_house(settings: Settings, address: PublicAddress, var_dir: Path, key: bytes, exchange: ExchangeDoor) -> House:
+@dataclass(frozen=True, slots=True)
+class Makers:
+    """What makes the parts that stand behind ports; whoever starts a desk may hand over others."""
+
+    ledger: Callable[[Database, Ids], Ledger] = SqlLedger
+    stream: Callable[[Clock], Stream] = MemoryStream
+    venue: Callable[[VenueConfig, Supervisor, Clock], Venue] = CcxtVenue
+    settle_times: SettleTimes = field(default_factory=SettleTimes)
+
+
+def build_house(
+    settings: Settings,
+    address: PublicAddress,
+    var_dir: Path,
+    key: bytes,
+    exchange: ExchangeDoor,
+    makers: Makers | None = None,
+) -> House:
     """Open the database and put everything together; nothing runs yet. Raises DatabaseError."""
+    makers = makers or Makers()
     clock, ids = SystemClock(), SystemIds()
     supervisor = Supervisor("desk", clock)
     database = Database.open(settings.database_url or var_dir / "numatix.db")
     users = SqlUsers(database, Vault(key), clock)
-    ledger = SqlLedger(database, ids)
+    ledger = makers.ledger(database, ids)
     identity = Identity(
         users,
         Passwords(),
@@ -76,24 +96,24 @@ def build_house(settings: Settings, address: PublicAddress, var_dir: Path, key: 
     chain = build_chain(
         ledger=ledger,
         users=users,
-        stream=MemoryStream(clock),
+        stream=makers.stream(clock),
         bus=MemoryBus(),
-        venues=build_venues(settings, exchange, supervisor, clock),
+        venues={config.name: makers.venue(config, supervisor, clock) for config in venue_configs(settings, exchange)},
         paper=PaperOffice(exchange.url, exchange.token),
         supervisor=supervisor,
         clock=clock,
         ids=ids,
+        settle_times=makers.settle_times,
     )
     return House(settings, address, clock, ids, supervisor, database, ledger, users, identity, chain)
 
 
-def build_venues(settings: Settings, exchange: ExchangeDoor, supervisor: Supervisor, clock: Clock) -> dict[str, Venue]:
+def venue_configs(settings: Settings, exchange: ExchangeDoor) -> tuple[VenueConfig, ...]:
     """The desk's own exchange first, then where users may bring keys for."""
     testnet = ("binance_testnet", "Binance Spot Testnet")
-    configs = (
+    return (
         VenueConfig.at("simulator", "Built-in exchange", exchange.url),
         VenueConfig(*testnet)
         if settings.binance_testnet_url is None
         else VenueConfig.at(*testnet, settings.binance_testnet_url),
     )
-    return {config.name: CcxtVenue(config, supervisor, clock) for config in configs}

@@ -49,6 +49,7 @@ class DeskServer:
 
     var_dir: Path
     settings: dict[str, str] = field(default_factory=dict[str, str])
+    command: tuple[str, ...] = ("-m", "numatix")
     process: subprocess.Popen[bytes] | None = None
     url: str = ""
     port: int = 0
@@ -67,7 +68,7 @@ class DeskServer:
         settings = {"port": str(self.port), **self.settings} if self.port else self.settings
         with self.log_path.open("ab") as log, self.output_path.open("ab") as output:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "numatix"],
+                [sys.executable, *self.command],
                 cwd=ROOT,
                 env=desk_environment(self.var_dir, **settings),
                 stdin=subprocess.DEVNULL,

@@ -19,7 +19,7 @@ ACCOUNT_FAILURES = RateLimitItemPerMinute(10, 15, namespace="failures")
 REQUESTS = RateLimitItemPerMinute(3_000, 1, namespace="requests")
 """Requests to the API by one user; by one network address while nobody is proven."""
 ORDERS = RateLimitItemPerSecond(500, 10, namespace="orders")
-"""Orders placed by one user: five times what Binance takes of an account in 10 s, so the venue is the first to say no."""
+"""Orders placed by one user: five times what Binance takes of an account, so that the venue is first to say no."""
 
 WORDS = {
     "auth": ("too_many_auth_requests", "Too many requests to log in from this address"),

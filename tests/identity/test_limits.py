@@ -40,18 +40,18 @@ async def test_the_window_moves_so_that_no_edge_gives_twice_the_limit(clock: Han
 
 async def test_what_is_refused_is_not_counted(clock: HandClock) -> None:
     limits = Limits(clock)
-    for _ in range(10):
+    for _ in range(ORDERS.amount):
         await limits.hit(ORDERS, "a")
     for _ in range(5):
         with pytest.raises(TooMany):
             await limits.hit(ORDERS, "a")
-    clock.forward(seconds=1)
+    clock.forward(seconds=ORDERS.get_expiry())
     await limits.hit(ORDERS, "a")
 
 
 async def test_forgiving_starts_again_from_nothing(clock: HandClock) -> None:
     limits = Limits(clock)
-    for _ in range(10):
+    for _ in range(ORDERS.amount):
         await limits.hit(ORDERS, "a")
     await limits.forgive(ORDERS, "a")
     await limits.hit(ORDERS, "a")
