@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator
 from dataclasses import dataclass, field
 from weakref import WeakSet
 
@@ -45,7 +45,7 @@ class Hub:
     def start(self, supervisor: Supervisor) -> None:
         supervisor.keep("hub", self._pump)
 
-    def subscribe(self, user_id: str) -> AsyncIterator[UserUpdate]:
+    def subscribe(self, user_id: str) -> AsyncGenerator[UserUpdate]:
         """One session's updates from this call on until it is closed (`aclose`); a bounded queue, whose overflow
         becomes one Resync."""
         subscription = _Subscription(user_id)

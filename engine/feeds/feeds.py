@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from itertools import count
@@ -46,7 +46,7 @@ class Feeds:
             name: PriceTable(venue, supervisor, clock, self._times.prices_every_s) for name, venue in venues.items()
         }
 
-    def watch(self, venue: str, instrument: Instrument) -> AsyncIterator[MarketUpdate]:
+    def watch(self, venue: str, instrument: Instrument) -> AsyncGenerator[MarketUpdate]:
         """From this call on until closed; a slow watcher gets updates merged into the newest state, never a backlog.
 
         The first update brings book and ticker as they stand; trades are those since the call, so a `snapshot`
@@ -66,7 +66,7 @@ class Feeds:
             return MarketSnapshot(None, (), None, stale=False, age_s=None)
         return MarketSnapshot(feed.book, tuple(feed.trades), feed.ticker, feed.stale, feed.age_s())
 
-    def watch_candles(self, venue: str, instrument: Instrument, timeframe: str) -> AsyncIterator[Candle]:
+    def watch_candles(self, venue: str, instrument: Instrument, timeframe: str) -> AsyncGenerator[Candle]:
         """The forming candle, newest state only, at most 10 times a second, and each one's final state; shared per
         venue, symbol and timeframe."""
         key = (venue, instrument.symbol, timeframe)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, Mapping
+from collections.abc import AsyncGenerator, Callable, Coroutine, Mapping
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Any, Generic, Protocol, TypeVar
@@ -83,7 +83,7 @@ class MarketFeed:
         }
         self._crowd.start(supervisor, name, streams, self._tick)
 
-    def watch(self) -> AsyncIterator[MarketUpdate]:
+    def watch(self) -> AsyncGenerator[MarketUpdate]:
         now = MarketUpdate(self._venue.name, self._instrument, self.book, (), self.ticker, self.stale)
         known = self.book is not None or self.ticker is not None
         return self._crowd.join(_LatestMarket(now if known else None))
@@ -235,7 +235,7 @@ class _Crowd(Generic[T]):
         """Something gathered: tick as soon as the last tick is long enough ago."""
         self._stirred.set()
 
-    def join(self, watcher: _Watcher[T]) -> AsyncIterator[T]:
+    def join(self, watcher: _Watcher[T]) -> AsyncGenerator[T]:
         self._watchers.add(watcher)
         return self._updates(watcher)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -38,7 +39,15 @@ class SetAside:
 class Worker:
     """At least once from the stream, at most once to the venue: the ledger's SUBMITTED is the line between."""
 
-    def __init__(self, stream: Stream, execution: Execution, clock: Clock, ids: Ids) -> None:
+    def __init__(
+        self,
+        stream: Stream,
+        execution: Execution,
+        clock: Clock,
+        ids: Ids,
+        retry_after_s: Sequence[float] = RETRY_AFTER_S,
+    ) -> None:
+        self._retry_after_s = retry_after_s
         self._stream = stream
         self._execution = execution
         self._clock = clock
@@ -104,7 +113,8 @@ class Worker:
             "command failed", command=command.id, order=command.order_id, attempt=delivery.attempt, error=str(error)
         )
         if delivery.attempt < MOST_ATTEMPTS:
-            await self._stream.retry(delivery, RETRY_AFTER_S[min(delivery.attempt - 1, len(RETRY_AFTER_S) - 1)])
+            delays_s = self._retry_after_s
+            await self._stream.retry(delivery, delays_s[min(delivery.attempt - 1, len(delays_s) - 1)])
             return
         log.error("command is set aside", command=command.id, order=command.order_id, attempts=delivery.attempt)
         self._set_aside.append(SetAside(command, str(error), delivery.attempt, self._clock.now()))

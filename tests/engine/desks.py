@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from decimal import Decimal
@@ -28,7 +28,7 @@ from engine.runtime import Clock, Ids, Supervisor, SystemClock, SystemIds
 from engine.venues.ccxt_venue import CcxtVenue
 from engine.venues.config import VenueConfig
 from engine.venues.paper import PaperOffice
-from engine.worker import KeeperTimes
+from engine.worker import RETRY_AFTER_S, KeeperTimes
 from numatix.chain import Chain, build_chain
 from tests.simulator.process import TOKEN, Keys, Trader
 
@@ -105,6 +105,7 @@ async def open_desk(
     *,
     settle: SettleTimes = SETTLE,
     clock: Clock | None = None,
+    retry_after_s: Sequence[float] = RETRY_AFTER_S,
     make_ledger: Callable[[Database, Ids], SqlLedger] = SqlLedger,
     make_stream: Callable[[Clock], MemoryStream] = MemoryStream,
     make_venue: Callable[[VenueConfig, Supervisor, Clock], Venue] = CcxtVenue,
@@ -133,6 +134,7 @@ async def open_desk(
         ids=ids,
         settle_times=settle,
         keeper_times=QUICK,
+        retry_after_s=retry_after_s,
     )
     try:
         chain.start()

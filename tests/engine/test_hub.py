@@ -1,0 +1,104 @@
+"""What a user's sessions hear, and what they hear when something was lost."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator
+from dataclasses import replace
+from decimal import Decimal
+
+import pytest
+
+from data.bus import MemoryBus
+from engine.domain.messages import OrderChanged
+from engine.domain.position import Balance
+from engine.hub import LONGEST_QUEUE, BalancesUpdate, Hub, Resync
+from engine.runtime import Supervisor
+from tests.engine.desks import eventually
+from tests.engine.orders import an_order
+
+
+def change(sequence: int, user_id: str = "user") -> OrderChanged:
+    return OrderChanged(sequence, user_id, replace(an_order(), user_id=user_id), ())
+
+
+@pytest.fixture
+async def bus() -> MemoryBus:
+    return MemoryBus()
+
+
+@pytest.fixture
+async def hub(bus: MemoryBus) -> AsyncGenerator[Hub]:
+    supervisor = Supervisor("hub under test")
+    hub = Hub(bus)
+    hub.start(supervisor)
+    yield hub
+    await supervisor.close()
+
+
+async def pumped(bus: MemoryBus, hub: Hub) -> None:
+    """Until the hub reads the bus."""
+    probe = hub.subscribe("probe")
+    sequence = 0
+
+    async def publish() -> bool:
+        nonlocal sequence
+        sequence += 1
+        await bus.publish(change(sequence, "probe"))
+        return True
+
+    await publish()
+    await eventually(lambda: hub.subscribers("probe") == 1, "subscribed")
+    while not isinstance(await anext(probe), OrderChanged):
+        await publish()
+
+
+async def test_a_session_hears_its_users_changes_and_nobody_elses(bus: MemoryBus, hub: Hub) -> None:
+    await pumped(bus, hub)
+    mine = hub.subscribe("user")
+    await bus.publish(change(1, "somebody else"))
+    await bus.publish(change(7))
+    await bus.publish(change(8))
+    assert await anext(mine) == change(7)
+    assert await anext(mine) == change(8)
+
+
+async def test_a_gap_in_the_sequence_is_a_resync_before_what_follows(bus: MemoryBus, hub: Hub) -> None:
+    await pumped(bus, hub)
+    mine = hub.subscribe("user")
+    for sequence in (1, 2, 4, 5):
+        await bus.publish(change(sequence))
+    heard = [await anext(mine) for _ in range(5)]
+    assert heard == [change(1), change(2), Resync("user"), change(4), change(5)]
+
+
+async def test_what_comes_late_or_twice_is_not_heard_again(bus: MemoryBus, hub: Hub) -> None:
+    await pumped(bus, hub)
+    mine = hub.subscribe("user")
+    for sequence in (1, 3, 2, 3, 4):
+        await bus.publish(change(sequence))
+    heard = [await anext(mine) for _ in range(4)]
+    assert heard == [change(1), Resync("user"), change(3), change(4)]
+
+
+async def test_a_session_that_does_not_read_gets_one_resync_instead_of_a_backlog(bus: MemoryBus, hub: Hub) -> None:
+    await pumped(bus, hub)
+    mine = hub.subscribe("user")
+    balances = BalancesUpdate("user", "account", (Balance("USDT", Decimal(1), Decimal(0)),))
+    for _ in range(LONGEST_QUEUE + 1):
+        hub.publish_balances(balances)
+    assert await anext(mine) == Resync("user")
+    hub.publish_balances(balances)
+    assert await anext(mine) == balances
+
+
+async def test_a_session_that_is_closed_or_dropped_is_no_subscriber_any_more(hub: Hub) -> None:
+    closed, dropped = hub.subscribe("user"), hub.subscribe("user")
+    assert hub.subscribers("user") == 2
+    assert hub.listening() == {"user"}
+    del dropped
+    assert hub.subscribers("user") == 1
+    hub.publish_balances(BalancesUpdate("user", "account", ()))
+    await anext(closed)
+    await closed.aclose()
+    assert hub.subscribers("user") == 0
+    assert hub.listening() == frozenset()
