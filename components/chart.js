@@ -171,6 +171,7 @@ export default {
       for (const line of this.lines) this.handler.series.removePriceLine(line);
       this.lines = orders.map(([price, title, color]) =>
         this.handler.series.createPriceLine({ price, title, color, lineWidth: 1, lineStyle: 2, axisLabelVisible: true }));
+      this.$el.dataset.orders = String(this.lines.length);
     },
     trouble(words) {
       if (words) this.$el.dataset.trouble = "yes";
