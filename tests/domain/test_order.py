@@ -1,0 +1,190 @@
+"""An order's status changes by one table, and by nothing else."""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import replace
+from datetime import timedelta
+from decimal import Decimal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from engine.domain.order import (
+    FINISHED,
+    IN_DOUBT,
+    OPEN_AT_VENUE,
+    TRANSITIONS,
+    Accepted,
+    AnswerLost,
+    Canceled,
+    CancelRefused,
+    CancelRequested,
+    Completed,
+    Executed,
+    Expired,
+    IllegalTransition,
+    NotAccepted,
+    Order,
+    OrderEvent,
+    OrderStatus,
+    Rejected,
+    Submitting,
+    advance,
+)
+from tests.domain.strategies import NOW, PENDING, a_fill, events
+
+S = OrderStatus
+LATER = NOW + timedelta(seconds=1)
+HALF = Executed((a_fill(1), a_fill(2)))
+ALL = Executed((a_fill(1), a_fill(2), a_fill(3), a_fill(4)))
+
+
+def after(*happened: OrderEvent, order: Order = PENDING) -> Order:
+    for event in happened:
+        order = advance(order, event, LATER)
+    return order
+
+
+@pytest.mark.parametrize(
+    ("happened", "status"),
+    [
+        ((), S.PENDING),
+        ((Submitting(),), S.SUBMITTED),
+        ((Submitting(), Accepted("7")), S.ACCEPTED),
+        ((Submitting(), Accepted("7"), HALF), S.PARTIALLY_FILLED),
+        ((Submitting(), Accepted("7"), HALF, ALL), S.FILLED),
+        ((Submitting(), ALL, Accepted("7")), S.FILLED),
+        ((Submitting(), HALF, Accepted("7")), S.PARTIALLY_FILLED),
+        ((Submitting(), Rejected("FILTER", "no")), S.REJECTED),
+        ((Submitting(), AnswerLost("timeout")), S.UNKNOWN),
+        ((Submitting(), AnswerLost("timeout"), NotAccepted()), S.REJECTED),
+        ((Submitting(), AnswerLost("timeout"), Accepted("7")), S.ACCEPTED),
+        ((Submitting(), AnswerLost("timeout"), HALF), S.PARTIALLY_FILLED),
+        ((Submitting(), AnswerLost("timeout"), HALF, Expired()), S.EXPIRED),
+        ((CancelRequested(),), S.CANCELED),
+        ((Submitting(), CancelRequested()), S.SUBMITTED),
+        ((Submitting(), CancelRequested(), Accepted("7")), S.PENDING_CANCEL),
+        ((Submitting(), CancelRequested(), Rejected("FILTER")), S.REJECTED),
+        ((Submitting(), AnswerLost(""), CancelRequested(), Accepted("7")), S.PENDING_CANCEL),
+        ((Submitting(), Accepted("7"), CancelRequested()), S.PENDING_CANCEL),
+        ((Submitting(), Accepted("7"), CancelRequested(), Canceled()), S.CANCELED),
+        ((Submitting(), Accepted("7"), CancelRequested(), HALF), S.PENDING_CANCEL),
+        ((Submitting(), Accepted("7"), CancelRequested(), HALF, CancelRefused("")), S.PARTIALLY_FILLED),
+        ((Submitting(), Accepted("7"), CancelRequested(), CancelRefused("")), S.ACCEPTED),
+        ((Submitting(), Accepted("7"), CancelRequested(), ALL), S.FILLED),
+        ((Submitting(), Accepted("7"), Canceled(), HALF), S.CANCELED),
+        ((Submitting(), Accepted("7"), Canceled(), ALL), S.FILLED),
+        ((Submitting(), Accepted("7"), HALF, Expired()), S.EXPIRED),
+        ((Submitting(), Accepted("7"), HALF, Completed()), S.FILLED),
+    ],
+)
+def test_what_happens_leads_to_the_status(happened: tuple[OrderEvent, ...], status: OrderStatus) -> None:
+    assert after(*happened).status is status
+
+
+@pytest.mark.parametrize(
+    ("happened", "impossible"),
+    [
+        ((), Accepted("7")),
+        ((), HALF),
+        ((), Canceled()),
+        ((), NotAccepted()),
+        ((Submitting(),), Submitting()),
+        ((Submitting(), Accepted("7")), Submitting()),
+        ((Submitting(), Accepted("7")), NotAccepted()),
+        ((Submitting(), ALL), Submitting()),
+        ((Submitting(), ALL), Rejected("FILTER")),
+        ((CancelRequested(),), Submitting()),
+    ],
+)
+def test_what_cannot_happen_is_refused(happened: tuple[OrderEvent, ...], impossible: OrderEvent) -> None:
+    order = after(*happened)
+    with pytest.raises(IllegalTransition):
+        advance(order, impossible, LATER)
+
+
+def try_all(happened: list[OrderEvent]) -> list[Order]:
+    """The order after each event that was possible."""
+    orders = [PENDING]
+    for event in happened:
+        if (orders[-1].status, type(event)) in TRANSITIONS:
+            orders.append(advance(orders[-1], event, LATER))
+    return orders
+
+
+@given(st.lists(events, max_size=15))
+def test_an_order_that_ended_stays_ended(happened: list[OrderEvent]) -> None:
+    orders = try_all(happened)
+    for before, now in itertools.pairwise(orders):
+        if before.finished:
+            assert now.finished
+        if before.status is S.FILLED:
+            assert now.status is S.FILLED
+
+
+@given(st.lists(events, max_size=15))
+def test_an_order_is_never_sent_a_second_time(happened: list[OrderEvent]) -> None:
+    orders = try_all(happened)
+    sent = [now for before, now in itertools.pairwise(orders) if before.status is S.PENDING]
+    assert len([order for order in sent if order.status is S.SUBMITTED]) <= 1
+    assert all(order.status is not S.PENDING for order in orders[1:])
+
+
+@given(st.lists(events, max_size=15))
+def test_versions_count_changes_one_by_one(happened: list[OrderEvent]) -> None:
+    orders = try_all(happened)
+    for before, now in itertools.pairwise(orders):
+        assert now is before or now.version == before.version + 1
+
+
+@given(st.lists(events, max_size=10), events)
+def test_the_same_report_twice_changes_nothing_more(happened: list[OrderEvent], event: OrderEvent) -> None:
+    order = try_all(happened)[-1]
+    if isinstance(event, Submitting) or (order.status, type(event)) not in TRANSITIONS:
+        return
+    once = advance(order, event, LATER)
+    if (once.status, type(event)) in TRANSITIONS:
+        twice = advance(once, event, LATER)
+        assert replace(twice, version=once.version) == once
+
+
+@given(st.lists(events, max_size=15))
+def test_filled_means_that_all_of_it_is_filled_or_the_venue_says_so(happened: list[OrderEvent]) -> None:
+    orders = try_all(happened)
+    complete = any(isinstance(event, Completed) for event in happened)
+    for order in orders:
+        if order.quantity is not None and order.filled_quantity >= order.quantity:
+            assert order.status is S.FILLED
+        if order.status is S.FILLED and not complete:
+            assert order.filled_quantity == order.quantity
+
+
+def test_every_status_is_finished_open_in_doubt_or_waiting() -> None:
+    groups = [FINISHED, OPEN_AT_VENUE, IN_DOUBT, frozenset({S.PENDING})]
+    assert sorted(status for group in groups for status in group) == sorted(S)
+
+
+def test_a_late_report_still_teaches_the_venues_id() -> None:
+    order = after(Submitting(), ALL)
+    assert order.venue_order_id is None
+    assert advance(order, Accepted("7"), LATER).venue_order_id == "7"
+
+
+def test_a_finished_order_says_why() -> None:
+    assert after(Submitting(), Rejected("FILTER_FAILURE:LOT_SIZE", "Filter failure: LOT_SIZE")).reason == (
+        "FILTER_FAILURE:LOT_SIZE: Filter failure: LOT_SIZE"
+    )
+    assert (after(Submitting(), NotAccepted()).reason or "").startswith("NOT_ACCEPTED")
+    assert (after(CancelRequested()).reason or "").startswith("CANCELED_BEFORE_SENDING")
+    assert after(Submitting(), AnswerLost("timeout"), Accepted("7")).reason is None
+
+
+def test_a_market_order_by_quote_is_complete_when_the_venue_says_so() -> None:
+    by_quote = replace(PENDING, quantity=None, quote_quantity=PENDING.quantity, price=None)
+    order = after(Submitting(), ALL, order=by_quote)
+    assert order.status is S.PARTIALLY_FILLED
+    assert order.remaining is None
+    assert advance(order, Completed(), LATER).status is S.FILLED
+    assert after(Submitting(), HALF, order=PENDING).remaining == Decimal("0.5")
