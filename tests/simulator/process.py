@@ -32,6 +32,8 @@ class SimulatorProcess:
     process: subprocess.Popen[bytes]
     host: str
     port: int
+    lifeline: int
+    """Our end of a pipe: when the tests are killed it closes, and the simulator ends."""
 
     @property
     def http(self) -> str:
@@ -67,6 +69,7 @@ class SimulatorProcess:
             for pipe in (self.process.stdout, self.process.stderr):
                 if pipe is not None:
                     pipe.close()
+            os.close(self.lifeline)
         return code
 
 
@@ -85,19 +88,25 @@ def start_simulator(*arguments: str, pass_fds: tuple[int, ...] = ()) -> Simulato
     """Start `python -m engine.simulator` on a free port and wait until it says that it listens."""
     command = [sys.executable, "-m", "engine.simulator", "--port", "0", "--admin-token", TOKEN, *arguments]
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    theirs, lifeline = os.pipe()
+    if "--parent-fd" not in arguments:
+        command += ["--parent-fd", str(theirs)]
+        pass_fds = (*pass_fds, theirs)
     process = subprocess.Popen(
         command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, pass_fds=pass_fds, env=environment
     )
+    os.close(theirs)
     assert process.stdout is not None
     ready, _, _ = select.select([process.stdout], [], [], START_DEADLINE_S)
     line = process.stdout.readline() if ready else b""
     if not line:
         process.kill()
+        os.close(lifeline)
         _, complaint = process.communicate()
         raise AssertionError(f"the simulator did not start: {complaint.decode()[-2000:]}")
     told = json.loads(line)
     assert told["event"] == "simulator listening"
-    return SimulatorProcess(process, told["host"], told["port"])
+    return SimulatorProcess(process, told["host"], told["port"], lifeline)
 
 
 @dataclass
