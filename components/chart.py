@@ -136,6 +136,11 @@ class Chart(Element, component="chart.js", esm={"numatix": str(LIBRARY)}):
             self._in_flight = False
             self._send_history(keep_view=True)
 
+    @property
+    def hidden(self) -> bool:
+        """Whether the tab is in the background: nothing that ticks is sent there."""
+        return self._hidden
+
     # --- what the browser says
 
     def _build(self, event: GenericEventArguments) -> None:

@@ -67,6 +67,7 @@ class Trading:
         self._seen = TicketMarket()
         self._summaries: list[AccountSummary] = []
         self._looks = 0
+        self._said: tuple[str, ...] = ()
 
     # --- placing the widgets
 
@@ -137,7 +138,16 @@ class Trading:
             self._looks += 1
             if self._session.connected and self._looks % WORTH_LOOKS == 0:
                 await self._read_balances()
+                await self._say_notices()
             await asyncio.sleep(LOOK_S)
+
+    async def _say_notices(self) -> None:
+        """What the user should know of their accounts, each said once."""
+        notices = await self._desk.notices(self._session.user_id)
+        for words in notices:
+            if words not in self._said:
+                self._session.say(words, "warning")
+        self._said = notices
 
     def _resume(self) -> None:
         """The browser is back: whatever it missed is read again; what was typed stays as it is."""
@@ -219,7 +229,7 @@ class Trading:
         )
         seen = self._seen
         self._seen = TicketMarket(last or seen.last, book or seen.book, self._balances, unsettled)
-        if self._session.connected or seen.last is None:
+        if (self._session.connected and not self._chart.hidden) or seen.last is None:
             self._ticket.see(self._seen)
 
     # --- what the user does
