@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import structlog
 
@@ -166,4 +166,4 @@ def _key(order: Order, instrument: Instrument) -> dict[str, str | int]:
 def _sensible(answer: Any, field: str) -> Mapping[str, Any]:
     if not isinstance(answer, dict) or field not in answer:
         raise VenueError("GARBLED", f"the venue's answer has no {field}")
-    return answer  # pyright: ignore[reportUnknownVariableType]
+    return cast("Mapping[str, Any]", answer)

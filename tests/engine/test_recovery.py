@@ -12,7 +12,18 @@ import pytest
 from engine.domain.order import NOT_ACCEPTED, OrderStatus
 from engine.reconcile import SettleTimes
 from tests.engine.desks import SETTLE, DeskUnderTest, eventually, eventually_true, open_desk
-from tests.engine.saboteur import Fault, Saboteur, answer, drop_after, drop_before, hold, sabotage, truncate
+from tests.engine.saboteur import (
+    Fault,
+    Request,
+    Saboteur,
+    Writer,
+    answer,
+    drop_after,
+    drop_before,
+    hold,
+    sabotage,
+    truncate,
+)
 from tests.simulator.process import SimulatorProcess, Trader, start_simulator
 
 S = OrderStatus
@@ -203,9 +214,9 @@ async def test_an_order_that_filled_before_its_cancel_is_filled(
         saboteur.spoil("GET", "/ws-api/v3", drop_before, times=50)
         saboteur.cut()
 
-        async def fill_first(man: Saboteur, request: object, writer: object) -> None:
+        async def fill_first(man: Saboteur, request: Request, writer: Writer) -> None:
             await peer.place("SELL", "MARKET", quantity="0.01")
-            await drop_before(man, request, writer)  # pyright: ignore[reportArgumentType]
+            await drop_before(man, request, writer)
 
         saboteur.spoil("DELETE", "/order", fill_first)
         await desk.desk.cancel_order(desk.user_id, order.id)

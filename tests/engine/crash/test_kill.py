@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import random
 import signal
 import sys
 from collections.abc import AsyncGenerator, Mapping
@@ -46,8 +47,10 @@ class Lives:
         *,
         orders: Mapping[str, Mapping[str, str]] | None = None,
         cancel: tuple[str, ...] = (),
+        kill_after_s: float | None = None,
     ) -> dict[str, dict[str, Any]]:
-        """Live until killed (nothing is told) or at rest: the orders by client order id."""
+        """Live until killed (nothing is told) or at rest: the orders by client order id. `kill_after_s` counts from
+        when the desk is ready and begins to submit."""
         told = {
             "database": str(self.database),
             "url": self.url,
@@ -66,7 +69,14 @@ class Lives:
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
         )
-        out, err = await asyncio.wait_for(self.process.communicate(json.dumps(told).encode() + b"\n"), 60)
+        assert self.process.stdin is not None
+        assert self.process.stdout is not None
+        self.process.stdin.write(json.dumps(told).encode() + b"\n")
+        if kill_after_s is not None:
+            await asyncio.wait_for(self.process.stdout.readline(), 30)
+            await asyncio.sleep(kill_after_s)
+            self.kill()
+        out, err = await asyncio.wait_for(self.process.communicate(), 60)
         code = self.process.returncode
         assert code is not None
         self.codes.append(code)
@@ -75,6 +85,11 @@ class Lives:
             return {}
         said = cast("list[dict[str, Any]]", json.loads(out.decode().splitlines()[-1]))
         return {one["client_order_id"]: one for one in said}
+
+    def kill(self) -> None:
+        """SIGKILL to whoever lives now."""
+        if self.process is not None and self.process.returncode is None:
+            self.process.kill()
 
     async def keys(self) -> Keys:
         """The paper account's, for asking the exchange behind the desk's back. Only while no process lives."""
@@ -180,6 +195,40 @@ async def test_fills_that_happen_while_the_desk_is_dead_are_caught_up_with(lives
     order = (await lives.live())["order"]
 
     assert (order["status"], order["filled"], len(order["fills"])) == ("FILLED", "0.01", 2)
+
+
+async def kill_at_random_moments(lives: Lives, http: httpx.AsyncClient, times: int, seed: int) -> None:
+    """Kill the desk again and again while orders and cancels are on their way; then hold its ledger against what the
+    exchange has."""
+    chance = random.Random(seed)
+    for life in range(times):
+        orders = {f"order-{life}-{n}": LIMIT | {"price": f"{20000 + life}", "quantity": "0.0004"} for n in range(8)}
+        await lives.live(orders=orders, cancel=tuple(list(orders)[:3]), kill_after_s=chance.uniform(0.0, 0.12))
+
+    ended = await lives.live()
+
+    for client_order_id, order in ended.items():
+        taken = await lives.taken(http, client_order_id)
+        assert len(taken) <= 1, f"{client_order_id} was taken {len(taken)} times"
+        theirs = taken[0]["status"] if taken else None
+        ours = {"ACCEPTED": "NEW", "CANCELED": "CANCELED", "REJECTED": None}[order["status"]]
+        if order["status"] == "CANCELED" and "never left" in (order["reason"] or ""):
+            ours = None
+        assert theirs == ours, f"{order} is {theirs} at the exchange"
+
+
+async def test_whenever_the_desk_is_killed_its_ledger_ends_as_the_exchange_has_it(
+    lives: Lives, http: httpx.AsyncClient
+) -> None:
+    await kill_at_random_moments(lives, http, times=3, seed=1)
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("seed", range(10))
+async def test_a_long_campaign_of_kills_doubles_and_loses_nothing(
+    lives: Lives, http: httpx.AsyncClient, seed: int
+) -> None:
+    await kill_at_random_moments(lives, http, times=12, seed=seed)
 
 
 @pytest.mark.soak
