@@ -44,8 +44,7 @@ class Markets:
         wanted = symbol.upper().replace("-", "/")
         found = instruments.get(wanted)
         if found is None:
-            bare = wanted.replace("/", "")
-            found = next((of for of in instruments.values() if of.venue_symbol == bare), None)
+            found = next((of for of in instruments.values() if of.venue_symbol == wanted), None)
         if found is None:
             shown = symbol if len(symbol) <= LONGEST_ECHO else f"{symbol[:LONGEST_ECHO]}…"
             raise NotFound(

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, PlainValidator, ValidationInfo, WithJsonSchema
+from pydantic import BaseModel, ConfigDict, Field, PlainValidator, ValidationInfo, WithJsonSchema, field_validator
 
 from engine.domain.instrument import OrderDraft
 from engine.domain.order import OrderStatus
@@ -81,6 +81,15 @@ Instant = Annotated[
 
 class Body(BaseModel):
     model_config = ConfigDict(strict=True, extra="forbid")
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _is_text(cls, value: object, info: ValidationInfo) -> object:
+        """JSON can name half a character (\\ud800), which no store and no hash can take."""
+        if isinstance(value, str) and any("\ud800" <= character <= "\udfff" for character in value):
+            name = str(info.field_name)
+            raise Refusal("bad_text", f"{name} holds a character that is no text.", name)
+        return value
 
 
 class LoginBody(Body):
