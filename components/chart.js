@@ -54,7 +54,8 @@ export default {
         return part.appendChild(el("b", "", ""));
       });
       this.legend.style.visibility = "hidden";
-      const credit = canvas.appendChild(el("a", "credit", "Chart by TradingView"));
+      head.appendChild(el("span", "spring"));
+      const credit = head.appendChild(el("a", "credit", "Chart by TradingView"));
       Object.assign(credit, { href: "https://www.tradingview.com/", target: "_blank", rel: "noopener noreferrer" });
       this.frame = el("iframe");
       Object.assign(this.frame, { title: `${this.meta.symbol} chart`, src: this.src });

@@ -33,11 +33,10 @@ MOST_CANDLES = 20_000
 
 @dataclass(frozen=True, slots=True)
 class OrderLine:
-    """One of the user's open orders as a line: what it says and whether it buys."""
+    """One of the user's open orders as a line, and what it says."""
 
     price: Decimal
     words: str
-    buys: bool
 
 
 def serve_chart_assets() -> None:
@@ -197,9 +196,8 @@ class Chart(Element, component="chart.js", esm={"numatix": str(LIBRARY)}):
         self._send_orders()
 
     def _send_orders(self) -> None:
-        colours = TOKENS[self._theme]
-        lines = [(float(o.price), o.words, colours["buy" if o.buys else "sell"]) for o in self._orders]
-        self.run_method("orders", lines)
+        amber = TOKENS[self._theme]["accent"]
+        self.run_method("orders", [(float(order.price), order.words, amber) for order in self._orders])
 
     def _draw_frame(self, *, build: bool) -> None:
         from components.chart_frame import frame_script

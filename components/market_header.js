@@ -38,7 +38,8 @@ export default {
       this.showLink(state);
       if (!state.ticker) return;
       const { pd, qd, base } = this.meta;
-      const [last, open, high, low, volume] = state.ticker;
+      const [, open, high, low, volume] = state.ticker;
+      const { last } = state;
       const text = figure(last, pd);
       put(this.price, text);
       if (this.before !== null && last !== this.before) {
@@ -48,8 +49,8 @@ export default {
       const change = open ? ((last - open) / open) * 100 : 0;
       put(this.change, `${change >= 0 ? "+" : "−"}${Math.abs(change).toFixed(2)} %`);
       this.change.className = change >= 0 ? "buy" : "sell";
-      put(this.high, figure(high, pd));
-      put(this.low, figure(low, pd));
+      put(this.high, figure(Math.max(high, last), pd));
+      put(this.low, figure(Math.min(low, last), pd));
       put(this.volume, `${short(volume, qd)} ${base}`);
       this.title(text);
     },

@@ -101,8 +101,8 @@ export default {
     showMiddle(state) {
       const { bids, asks } = state.book;
       const { pd } = this.meta;
-      if (state.ticker) {
-        const last = state.ticker[0];
+      const { last } = state;
+      if (last !== null) {
         put(this.mid, figure(last, pd));
         if (this.before !== null && last !== this.before) this.mid.className = last > this.before ? "buy" : "sell";
         this.before = last;

@@ -26,6 +26,7 @@ from engine.domain.order import Order
 from engine.domain.position import Balance
 from engine.domain.risk import NOT_YET_LOCKED
 from engine.domain.values import Refusal, decimal_text
+from engine.feeds import MarketUpdate
 from engine.hub import BalancesUpdate, Resync
 from engine.ports import Account, OrderFilter
 from pages.charting import Charting
@@ -127,7 +128,8 @@ class Trading:
     async def _follow_market(self) -> None:
         """Last price and book for the ticket's price, preview and checks."""
         async for update in self._desk.feeds.watch(self._market.venue, self._instrument):
-            last = update.trades[-1].price if update.trades else (update.ticker.last if update.ticker else None)
+            # Every trade comes at once, the ticker once a second: it only serves before the first trade.
+            last = update.trades[-1].price if update.trades else self._seen.last or _ticker_price(update)
             self._judge(last=last, book=update.book)
             await asyncio.sleep(TICKET_PAUSE_S)
 
@@ -210,7 +212,7 @@ class Trading:
         mine = [order for order in self._blotter.open_orders if self._is_here(order)]
         resting = [(order, order.price) for order in mine if order.price is not None]
         self._book.set_own([(order.side, price) for order, price in resting])
-        self._chart.set_orders([OrderLine(price, _line_words(order), order.side == "buy") for order, price in resting])
+        self._chart.set_orders([OrderLine(price, _line_words(order)) for order, price in resting])
         self._judge()
 
     def _is_here(self, order: Order) -> bool:
@@ -279,6 +281,10 @@ class Trading:
             except Refusal as refusal:
                 self._session.say_refusal(refusal)
         dialog.delete()
+
+
+def _ticker_price(update: MarketUpdate) -> Decimal | None:
+    return update.ticker.last if update.ticker else None
 
 
 def _line_words(order: Order) -> str:

@@ -10,7 +10,7 @@ const SILENCE_MS = 1800;
 const KEPT_TRADES = 100;
 
 const listeners = new Set();
-const state = { book: null, trades: [], ticker: null, stale: false, ageMs: null, heardAt: 0, serverMs: 0, link: "waiting" };
+const state = { book: null, trades: [], ticker: null, last: null, stale: false, ageMs: null, heardAt: 0, serverMs: 0, link: "waiting" };
 let key = null;
 let frame = 0;
 let started = false;
@@ -67,6 +67,9 @@ function take(message) {
     const fresh = message.t.filter((trade) => !known.has(trade[4]));
     state.trades = fresh.concat(state.trades).slice(0, KEPT_TRADES);
   }
+  // Every trade comes at once, the day's figures once a second: the newest trade is the last price.
+  if (state.trades.length) state.last = state.trades[0][1];
+  else if (state.ticker) state.last = state.ticker[0];
   judgeLink();
   draw();
 }
