@@ -185,7 +185,8 @@ def _to_login(request: Request) -> Response:
 
 def _dressed(scope: Scope, send: Send, request_id: str, *, secure: bool) -> Send:
     """Adds the security headers to every answer."""
-    policy = API_POLICY if scope["path"].startswith("/api/") else PAGE_POLICY
+    path: str = scope["path"]
+    policy = API_POLICY if path.startswith("/api/") and path != "/api/docs" else PAGE_POLICY
 
     async def dressed(message: Message) -> None:
         if message["type"] == "http.response.start":

@@ -23,6 +23,7 @@ SECRET_IN_TEXT: Final = re.compile(
 STRUCK: Final = "[redacted]"
 DEEPEST: Final = 4
 QUIET: Final = {
+    "alembic": logging.WARNING,
     "ccxt": logging.WARNING,
     "uvicorn": logging.WARNING,
     "socketio": logging.ERROR,

@@ -116,8 +116,9 @@ SCRIPT = """
     }
   });
   // A link from another site arrives without the cookie; asked from here it comes along.
-  fetch("/session", {credentials: "same-origin"}).then((answer) => {
-    if (answer.ok && form.dataset.post === "/session") location.replace(form.dataset.next);
-  }).catch(() => {});
+  if (form.dataset.post === "/session") fetch("/session", {credentials: "same-origin"})
+    .then((answer) => answer.json())
+    .then((asker) => { if (asker.email) location.replace(form.dataset.next); })
+    .catch(() => {});
 })();
 """
