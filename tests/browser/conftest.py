@@ -30,8 +30,9 @@ def person(desk_server: DeskServer) -> Person:
 @pytest.fixture
 def open_page(browser: Browser, desk_server: DeskServer, person: Person) -> Iterator[Callable[..., DeskPage]]:
     """`open_page(path="/trade/BTC-USDT", width=…, height=…, who=…)` opens a browser of its own on the desk, logged
-    in and live. At the end no page may have complained."""
+    in and live. At the end neither a page nor the desk's log may have complained."""
     opened: list[DeskPage] = []
+    logged = len(desk_server.log())
 
     def open_one(path: str = "/trade/BTC-USDT", *, who: Person | None = None, **options: int | str) -> DeskPage:
         page = open_desk(browser, desk_server, who or person, path, **options)
@@ -43,3 +44,4 @@ def open_page(browser: Browser, desk_server: DeskServer, person: Person) -> Iter
     for page in opened:
         page.close()
     assert complaints == []
+    assert "Traceback" not in desk_server.log()[logged:]

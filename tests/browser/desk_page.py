@@ -23,6 +23,9 @@ FLAGS = [
     "--disable-component-update",
     "--disable-sync",
 ]
+NOTE_FIRST_PAINT = """new PerformanceObserver(() => {
+  window.paintedAs ??= document.documentElement.dataset.theme;
+}).observe({type: "paint", buffered: true});"""
 PASSWORD = "a password of this test"
 PATIENCE_MS = 15_000
 expect.set_options(timeout=PATIENCE_MS)
@@ -145,6 +148,7 @@ def open_desk(browser: Browser, server: DeskServer, person: Person, path: str, *
     context = browser.new_context(viewport={"width": width, "height": height}, color_scheme=scheme)
     host = urlsplit(server.url).hostname or ""
     context.add_cookies([{"name": COOKIE, "value": person.cookie, "domain": host, "path": "/"}])
+    context.add_init_script(NOTE_FIRST_PAINT)
     desk = DeskPage(context, context.new_page())
     listen(desk)
     desk.page.goto(server.url + path)

@@ -75,6 +75,15 @@ def test_a_hidden_tab_hears_nothing_and_is_up_to_date_when_it_is_seen_again(open
     expect(desk.page.locator(".link")).to_have_attribute("data-link", "live")
 
 
+def test_nobody_joins_a_market_in_the_name_of_another_page(open_page: Open) -> None:
+    here, there = open_page(), open_page()
+    ask = """(client) => window.socket.timeout(3000).emitWithAck("numatix:market", {client_id: client, watch: true})"""
+    own, other = (desk.javascript("() => window.clientId") for desk in (here, there))
+    assert here.page.evaluate(ask, own)["k"] == "simulator BTC/USDT"
+    assert here.page.evaluate(ask, other) is None
+    assert here.page.evaluate(ask, 5) is None
+
+
 def test_a_logout_elsewhere_ends_this_desk(open_page: Open, desk_server: DeskServer, person: Person) -> None:
     desk = open_page()
     answer = httpx.delete(f"{desk_server.url}/session", cookies={"numatix": person.cookie})

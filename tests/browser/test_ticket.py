@@ -131,6 +131,52 @@ def test_a_press_that_comes_late_is_refused(open_page: Open) -> None:
     expect(desk.open_rows).to_have_count(0)
 
 
+PRESS_TWICE = """() => {
+  const ticket = getElement(document.querySelector(".ticket"));
+  const { draft, side, type, force, master } = ticket.view;
+  const press = { stamp: Date.now(), draft, side, type, force, master, price: "50000", quantity: "0.01", total: "500" };
+  ticket.$emit("press", press);
+  ticket.$emit("press", press);
+}"""
+NONSENSE = """() => {
+  const ticket = getElement(document.querySelector(".ticket"));
+  const { draft } = ticket.view;
+  for (const press of [5, null, "x", [], {}, {draft}, {draft, stamp: "now", side: "buy"}, {draft, stamp: NaN},
+    {draft, stamp: Date.now(), side: "both", type: "limit", force: "GTC", price: "1", quantity: "1", total: "1"}])
+    ticket.$emit("press", press);
+  for (const edit of [[], [1, 2, 3], ["price", null, 1], ["versions", "x", 1], ["quantity", "9".repeat(50000), 1]])
+    ticket.$emit("edit", ...edit);
+  ticket.$emit("percent", "all");
+  ticket.$emit("choose", "account", "another's");
+}"""
+
+
+def test_the_same_draft_sent_twice_by_a_script_is_one_order(open_page: Open) -> None:
+    desk = open_page()
+    desk.javascript(PRESS_TWICE)
+    expect(desk.open_rows).to_have_count(1)
+    desk.tab("History")
+    expect(desk.history_rows).to_have_count(1)
+
+
+def test_nonsense_from_a_script_is_passed_over(open_page: Open) -> None:
+    desk = open_page()
+    desk.javascript(NONSENSE)
+    desk.page.reload()
+    desk.wait_live()
+    desk.fill_limit("buy", f"{desk.last_price() * 0.9:.2f}", "0.01")
+    desk.send.click()
+    expect(desk.open_rows).to_have_count(1)
+
+
+def test_typing_is_never_overwritten_by_the_market(open_page: Open) -> None:
+    desk = open_page()
+    desk.quantity.click()
+    desk.page.keyboard.type("0.0123", delay=120)
+    assert desk.quantity.input_value() == "0.0123"
+    expect(desk.send).to_contain_text("Buy 0.0123 BTC")
+
+
 @pytest.fixture(scope="module")
 def desk_at_a_price(browser: Browser, desk_server: DeskServer) -> Iterator[DeskPage]:
     """One desk for all that is only typed and never sent."""
