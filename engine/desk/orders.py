@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import replace
 from decimal import Decimal
+from weakref import WeakValueDictionary
 
 from engine.accounts import Accounts
 from engine.desk.answers import Submitted
@@ -45,6 +47,7 @@ class Orders:
         self._waiting_for = waiting_for
         self._clock = clock
         self._ids = ids
+        self._taking: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     async def submit(self, user_id: str, draft: OrderDraft) -> Submitted:
         account = await self._accounts.of(user_id, draft.account_id)
@@ -60,13 +63,15 @@ class Orders:
         price = await self._reference_price(account.venue, instrument)
         check_draft(draft, instrument, price)
         order = self._order(account, draft, instrument)
-        try:
-            await self._check_balance(account, draft, instrument, price)
-        except Unavailable:
-            raise
-        except Refusal as refusal:
-            return await self._deny(order, draft, refusal)
-        return await self._record(order, draft)
+        # One after another on an account: the check of the second must see the first.
+        async with self._taking.setdefault(account.id, asyncio.Lock()):
+            try:
+                await self._check_balance(account, draft, instrument, price)
+            except Unavailable:
+                raise
+            except Refusal as refusal:
+                return await self._deny(order, draft, refusal)
+            return await self._record(order, draft)
 
     async def cancel(self, user_id: str, order_id: str) -> Order:
         order = await self.of(user_id, order_id)

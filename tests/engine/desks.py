@@ -105,6 +105,7 @@ async def open_desk(
     *,
     settle: SettleTimes = SETTLE,
     clock: Clock | None = None,
+    keep: KeeperTimes = QUICK,
     retry_after_s: Sequence[float] = RETRY_AFTER_S,
     make_ledger: Callable[[Database, Ids], SqlLedger] = SqlLedger,
     make_stream: Callable[[Clock], MemoryStream] = MemoryStream,
@@ -133,7 +134,7 @@ async def open_desk(
         clock=clock,
         ids=ids,
         settle_times=settle,
-        keeper_times=QUICK,
+        keeper_times=keep,
         retry_after_s=retry_after_s,
     )
     try:

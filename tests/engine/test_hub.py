@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncGenerator
 from dataclasses import replace
 from decimal import Decimal
@@ -11,7 +12,7 @@ import pytest
 from data.bus import MemoryBus
 from engine.domain.messages import OrderChanged
 from engine.domain.position import Balance
-from engine.hub import LONGEST_QUEUE, BalancesUpdate, Hub, Resync
+from engine.hub import LONGEST_QUEUE, BalancesUpdate, Hub, Resync, UserUpdate
 from engine.runtime import Supervisor
 from tests.engine.desks import eventually
 from tests.engine.orders import an_order
@@ -33,6 +34,11 @@ async def hub(bus: MemoryBus) -> AsyncGenerator[Hub]:
     hub.start(supervisor)
     yield hub
     await supervisor.close()
+
+
+async def next_of(updates: AsyncGenerator[UserUpdate]) -> UserUpdate:
+    async with asyncio.timeout(2):
+        return await anext(updates)
 
 
 async def pumped(bus: MemoryBus, hub: Hub) -> None:
@@ -58,8 +64,8 @@ async def test_a_session_hears_its_users_changes_and_nobody_elses(bus: MemoryBus
     await bus.publish(change(1, "somebody else"))
     await bus.publish(change(7))
     await bus.publish(change(8))
-    assert await anext(mine) == change(7)
-    assert await anext(mine) == change(8)
+    assert await next_of(mine) == change(7)
+    assert await next_of(mine) == change(8)
 
 
 async def test_a_gap_in_the_sequence_is_a_resync_before_what_follows(bus: MemoryBus, hub: Hub) -> None:
@@ -67,7 +73,7 @@ async def test_a_gap_in_the_sequence_is_a_resync_before_what_follows(bus: Memory
     mine = hub.subscribe("user")
     for sequence in (1, 2, 4, 5):
         await bus.publish(change(sequence))
-    heard = [await anext(mine) for _ in range(5)]
+    heard = [await next_of(mine) for _ in range(5)]
     assert heard == [change(1), change(2), Resync("user"), change(4), change(5)]
 
 
@@ -76,7 +82,7 @@ async def test_what_comes_late_or_twice_is_not_heard_again(bus: MemoryBus, hub: 
     mine = hub.subscribe("user")
     for sequence in (1, 3, 2, 3, 4):
         await bus.publish(change(sequence))
-    heard = [await anext(mine) for _ in range(4)]
+    heard = [await next_of(mine) for _ in range(4)]
     assert heard == [change(1), Resync("user"), change(3), change(4)]
 
 
@@ -86,9 +92,9 @@ async def test_a_session_that_does_not_read_gets_one_resync_instead_of_a_backlog
     balances = BalancesUpdate("user", "account", (Balance("USDT", Decimal(1), Decimal(0)),))
     for _ in range(LONGEST_QUEUE + 1):
         hub.publish_balances(balances)
-    assert await anext(mine) == Resync("user")
+    assert await next_of(mine) == Resync("user")
     hub.publish_balances(balances)
-    assert await anext(mine) == balances
+    assert await next_of(mine) == balances
 
 
 async def test_a_session_that_is_closed_or_dropped_is_no_subscriber_any_more(hub: Hub) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Generator
 from contextlib import asynccontextmanager, contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import httpx
@@ -11,7 +12,8 @@ import pytest
 
 from engine.domain.order import NOT_ACCEPTED, OrderStatus
 from engine.reconcile import SettleTimes
-from tests.engine.desks import SETTLE, DeskUnderTest, eventually, eventually_true, open_desk
+from engine.worker import KeeperTimes
+from tests.engine.desks import QUICK, SETTLE, DeskUnderTest, eventually, eventually_true, open_desk
 from tests.engine.saboteur import (
     Fault,
     Request,
@@ -31,12 +33,12 @@ S = OrderStatus
 
 @asynccontextmanager
 async def spoiled_desk(
-    tmp_path: Path, exchange: SimulatorProcess, settle: SettleTimes = SETTLE
+    tmp_path: Path, exchange: SimulatorProcess, settle: SettleTimes = SETTLE, keep: KeeperTimes = QUICK
 ) -> AsyncGenerator[tuple[DeskUnderTest, Saboteur]]:
     """A ready desk whose way to the exchange leads past a saboteur."""
     async with (
         sabotage((exchange.host, exchange.port)) as saboteur,
-        open_desk(tmp_path / "numatix.db", saboteur.url, settle=settle) as desk,
+        open_desk(tmp_path / "numatix.db", saboteur.url, settle=settle, keep=keep) as desk,
     ):
         await desk.ready()
         await desk.open_user()
@@ -123,7 +125,8 @@ async def test_an_exchange_that_is_away_rejects_the_order_without_doubt(tmp_path
 async def test_fills_that_happen_while_the_user_stream_is_down_are_caught_up_with(
     tmp_path: Path, exchange: SimulatorProcess, peer: Trader
 ) -> None:
-    async with spoiled_desk(tmp_path, exchange) as (desk, saboteur):
+    unhurried = replace(QUICK, open_s=60.0, idle_s=60.0)  # the poll is not what catches up
+    async with spoiled_desk(tmp_path, exchange, keep=unhurried) as (desk, saboteur):
         order = await desk.becomes(await desk.buy(quantity="0.01", price="30000"), S.ACCEPTED)
         saboteur.refusing = True
         saboteur.cut()

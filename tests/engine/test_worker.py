@@ -8,7 +8,7 @@ from engine.domain.messages import Command, CommandKind
 from engine.domain.order import OrderStatus
 from engine.runtime import SystemClock
 from engine.worker import MOST_ATTEMPTS
-from tests.engine.desks import DeskUnderTest, eventually, open_desk
+from tests.engine.desks import DeskUnderTest, eventually, eventually_true, open_desk
 from tests.engine.saboteur import hold, pass_on, sabotage
 from tests.simulator.process import SimulatorProcess
 
@@ -89,7 +89,7 @@ async def test_a_command_that_the_stream_lost_is_given_again_from_the_outbox(
         order = await desk.buy(quantity="0.01", price="30000")
         assert (await desk.desk.order(desk.user_id, order.id)).status is S.PENDING
         desk.stream.capacity = full
-        await desk.becomes(order, S.ACCEPTED)
+        await desk.becomes(order, S.ACCEPTED, deadline_s=4)
         await desk.leave_nothing_open()
 
 
@@ -108,3 +108,21 @@ async def test_closing_the_desk_lets_an_order_in_hand_finish(tmp_path: Path, exc
             assert stored.status is S.ACCEPTED
             await again.come_back_or_open_user()
             await again.leave_nothing_open()
+
+
+async def test_a_command_that_died_with_the_stream_is_given_again(tmp_path: Path, exchange: SimulatorProcess) -> None:
+    async with open_desk(tmp_path / "numatix.db", exchange.http) as desk:
+        await desk.ready()
+        await desk.open_user()
+        await desk.desk.balances(desk.user_id)
+        desk.chain.supervisor.stop("commands")
+        order = await desk.buy(quantity="0.01", price="30000")
+
+        async def marked() -> bool:
+            return await desk.ledger.unpublished(10) == ()
+
+        await eventually_true(marked, "the outbox takes the command for published")
+    async with open_desk(tmp_path / "numatix.db", exchange.http) as again:
+        await again.come_back_or_open_user()
+        await again.becomes(order, S.ACCEPTED)
+        await again.leave_nothing_open()

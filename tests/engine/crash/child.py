@@ -1,8 +1,8 @@
 """A whole desk in a process of its own that kills itself (SIGKILL) at a named point of an order's way.
 
 Reads one JSON object from stdin: `database`, `url`, `settle_s`, `point` (or null: live on), `orders` (drafts to submit
-by client order id), `cancel` (client order ids to cancel), `wait_s`. Prints "ready" before the first draft, and one JSON line once every order has
-either ended or is open without anything on its way.
+by client order id), `cancel` (client order ids to cancel), `wait_s`. Prints "ready" before the first draft, and one
+JSON line once every order has either ended or is open without anything on its way.
 """
 
 from __future__ import annotations
