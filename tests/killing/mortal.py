@@ -5,8 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from enum import StrEnum
 from pathlib import Path
@@ -119,13 +118,6 @@ def owned_desk(var_dir: Path, **settings: str) -> MortalDesk:
 def wait_gone(pids: tuple[int, ...], within_s: float = GONE_WITHIN_S) -> None:
     """Until none of these processes runs; a zombie that its new parent has not buried counts as gone."""
     wait_until(lambda: not any(_runs(pid) for pid in pids), f"{pids} to end", within_s, 0.01)
-
-
-def timed(work: Callable[[], object]) -> float:
-    """How many seconds it takes."""
-    began = time.monotonic()
-    work()
-    return time.monotonic() - began
 
 
 def _runs(pid: int) -> bool:

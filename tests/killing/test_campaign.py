@@ -2,141 +2,31 @@
 
 from __future__ import annotations
 
-import asyncio
 import random
-import time
-from collections.abc import AsyncGenerator, Sequence
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
-import httpx
 import pytest
 
-from tests.killing.books import OPEN, differences, read_books
-from tests.killing.mortal import MortalDesk, Victim, owned_desk
-from tests.killing.traffic import BASES, User, open_user
-from tests.serving import PATIENCE_S
-from tests.simulator.process import Keys
-
-USERS = 3
-AT_ONCE = 2
-CALM_WITHIN_S = 60.0
-"""The settle window of 20 s, and a slow machine."""
-AGREE_WITHIN_S = 20.0
-"""The market goes on while both are read, and an idle account is polled every 10 s."""
-SYMBOLS = tuple(symbol.replace("/", "") for symbol in BASES)
+from tests.killing.campaign import campaign
+from tests.killing.mortal import Victim
 
 
 @pytest.mark.parametrize("seed", [1])
 async def test_a_desk_that_is_killed_while_users_trade_loses_and_doubles_nothing(tmp_path: Path, seed: int) -> None:
-    await campaign(tmp_path, seed, (Victim.EVERYTHING, Victim.DESK, Victim.EXCHANGE, Victim.EVERYTHING))
+    await killed(tmp_path, seed, (Victim.EVERYTHING, Victim.DESK, Victim.EXCHANGE, Victim.EVERYTHING))
 
 
 @pytest.mark.soak
 @pytest.mark.parametrize("seed", range(100, 112))
 async def test_however_often_it_is_killed_nothing_is_lost_or_doubled(tmp_path: Path, seed: int) -> None:
-    await campaign(tmp_path, seed, (*random.Random(seed).choices(tuple(Victim), k=11), Victim.DESK))
+    await killed(tmp_path, seed, (*random.Random(seed).choices(tuple(Victim), k=11), Victim.DESK))
 
 
-async def campaign(tmp_path: Path, seed: int, victims: Sequence[Victim]) -> None:
-    """The same seed gives the same users, victims and moments; what falls together is left to the machine."""
+async def killed(tmp_path: Path, seed: int, victims: Sequence[Victim]) -> None:
     print(f"seed {seed}: {', '.join(victims)}")
-    run = Campaign(owned_desk(tmp_path / "var"), random.Random(seed))
-    run.desk.rise()
-    try:
-        run.users = [open_user(run.desk.url, f"user{number}", seed) for number in range(USERS)]
-        async with run.traffic():
-            for victim in victims:
-                await run.kill(victim)
-            await asyncio.sleep(run.rng.uniform(0.2, 1.0))
-        await run.judge(OPEN)
-        for user in run.users:
-            (await user.http.delete("/orders")).raise_for_status()
-        await run.judge(frozenset())
-        print(f"seed {seed}: {run.summary}")
-        assert run.summary["FILLED"] > len(victims), "hardly anybody traded"
-    finally:
-        for user in run.users:
-            await user.http.aclose()
-        run.desk.stop()
-
-
-@dataclass
-class Campaign:
-    desk: MortalDesk
-    rng: random.Random
-    users: list[User] = field(default_factory=list[User])
-    keys: dict[str, Keys] = field(default_factory=dict[str, Keys])
-    summary: dict[str, int] = field(default_factory=dict[str, int])
-
-    @asynccontextmanager
-    async def traffic(self) -> AsyncGenerator[None]:
-        """Everybody trades."""
-        async with asyncio.TaskGroup() as group:
-            trading = [group.create_task(user.trade()) for user in self.users for _ in range(AT_ONCE)]
-            yield
-            for task in trading:
-                task.cancel()
-
-    async def kill(self, victim: Victim) -> None:
-        """At some moment within the next seconds; the desk serves again when this returns."""
-        await asyncio.sleep(self.rng.uniform(0.3, 2.0))
-        await asyncio.to_thread(self.desk.strike, victim)
-        if victim is not Victim.EXCHANGE:
-            self.keys.update(await asyncio.to_thread(self.desk.keys))
-            await asyncio.to_thread(self.desk.rise)
-
-    async def judge(self, may_rest: frozenset[str]) -> None:
-        """Every promise was kept, and ledger and exchange agree in everything."""
-        for user in self.users:
-            rows = await asyncio.to_thread(self._settled, user)
-            assert user.faults == []
-            assert lost_promises(user, rows) == []
-            assert {row["status"] for row in rows} - {"FILLED", "CANCELED", "REJECTED", "DENIED", "EXPIRED"} <= may_rest
-            faults = await asyncio.to_thread(self._disagreement, user)
-            assert faults == [], f"{user.name}: {self.desk.log()[-2000:]}"
-            for row in rows:
-                self.summary[row["status"]] = self.summary.get(row["status"], 0) + 1
-            self.summary["unanswered"] = self.summary.get("unanswered", 0) + user.unanswered
-
-    def _settled(self, user: User) -> list[dict[str, Any]]:
-        with plain(user) as api:
-            return self.desk.settle(api, CALM_WITHIN_S)
-
-    def _disagreement(self, user: User) -> list[str]:
-        """What does not come to agree; the market moves on between the two readings, so it is read until they do."""
-        end = time.monotonic() + AGREE_WITHIN_S
-        with plain(user) as api:
-            while True:
-                rows = self.desk.orders(api)
-                balances = api.get("/balances").raise_for_status().json()
-                books = read_books(self.desk.exchange_url(), self.keys[balances["account_id"]], SYMBOLS)
-                faults = differences(rows, balances["items"], books)
-                if not faults or time.monotonic() > end:
-                    return faults
-                time.sleep(0.2)
-
-
-def plain(user: User) -> httpx.Client:
-    """The user's client for use in a thread."""
-    return httpx.Client(
-        base_url=user.http.base_url,
-        headers={"Authorization": user.http.headers["Authorization"]},
-        timeout=PATIENCE_S,
-        verify=False,
-    )
-
-
-def lost_promises(user: User, rows: Sequence[dict[str, Any]]) -> list[str]:
-    known = {row["client_order_id"]: row for row in rows}
-    by_id = {row["id"]: row for row in rows}
-    lost = [f"{name} was taken and is not in the ledger" for name in user.promised.keys() - known.keys()]
-    other = [name for name, order_id in user.promised.items() if name in known and known[name]["id"] != order_id]
-    alive = [order_id for order_id in user.cancelled if by_id[order_id]["status"] in OPEN]
-    return [
-        *lost,
-        *(f"{name} was promised under another id" for name in other),
-        *(f"the cancel of {order_id} was taken, and it is {by_id[order_id]}" for order_id in alive),
-    ]
+    async with campaign(tmp_path, seed) as run, run.traffic():
+        for victim in victims:
+            await run.some_moment()
+            await run.kill(victim)
+        await run.some_moment()
