@@ -177,6 +177,22 @@ def test_typing_is_never_overwritten_by_the_market(open_page: Open) -> None:
     expect(desk.send).to_contain_text("Buy 0.0123 BTC")
 
 
+def test_what_was_typed_since_wins_over_what_the_server_sends(open_page: Open) -> None:
+    """An answer to older typing, which would put another figure into the field, comes late."""
+    desk = open_page()
+    desk.quantity.fill("0.0123")
+    expect(desk.send).to_contain_text("Buy 0.0123 BTC")
+    late = """() => {
+      const ticket = getElement(document.querySelector(".ticket"));
+      const versions = { ...ticket.view.versions, quantity: ticket.view.versions.quantity + 1 };
+      ticket.show({ ...ticket.view, seq: ticket.view.seq - 1, quantity: "9", versions });
+    }"""
+    desk.javascript(late)
+    assert desk.quantity.input_value() == "0.0123"
+    desk.javascript(late.replace("ticket.view.seq - 1", "ticket.view.seq + 1"))
+    assert desk.quantity.input_value() == "9"
+
+
 @pytest.fixture(scope="module")
 def desk_at_a_price(browser: Browser, desk_server: DeskServer) -> Iterator[DeskPage]:
     """One desk for all that is only typed and never sent."""
