@@ -121,10 +121,11 @@ async def test_trades_start_with_the_recent_ones_and_miss_none(market: Market, p
 
 async def test_streams_come_back_after_a_break_without_a_gap(exchange: SimulatorProcess, peer: Trader) -> None:
     await peer.place("SELL", "LIMIT", price="30000", quantity="1")
+    await peer.place("BUY", "MARKET", quantity="0.001")
     async with sabotage((exchange.host, exchange.port)) as saboteur, open_market(saboteur.url) as market:
         trades = market.gather(market.venue.watch_trades(market.bitcoin), "trades")
         books = market.gather(market.venue.watch_book(market.bitcoin), "books")
-        await eventually(lambda: books, "the book is seen")
+        await eventually(lambda: books and trades, "book and trades are seen")
         saboteur.refusing = True
         saboteur.cut()
         for _ in range(5):
