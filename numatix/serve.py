@@ -92,7 +92,8 @@ def start_simulator(settings: Settings, var_dir: Path) -> SimulatorProcess | Non
 
 def listen(host: str, port: int, setting: str) -> socket.socket:
     """A listening socket. A port in use is given some seconds to come free. Raises CannotServe."""
-    deadline = time.monotonic() + PORT_PATIENCE_S
+    clock = SystemClock()
+    deadline = clock.monotonic() + PORT_PATIENCE_S
     while True:
         try:
             return _bound(host, port)
@@ -101,7 +102,7 @@ def listen(host: str, port: int, setting: str) -> socket.socket:
                 words = error.strerror if isinstance(error, OSError) else str(error)
                 name = setting.replace("PORT", "HOST")
                 raise CannotServe(f"cannot listen on {host}:{port} ({words}): mend {name} or {setting}.") from error
-            if time.monotonic() > deadline:
+            if clock.monotonic() > deadline:
                 raise CannotServe(
                     f"port {port} on {host} is in use: stop what listens there, or set {setting} to a free one."
                 ) from error

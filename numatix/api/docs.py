@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import html
 import json
+import re
 from collections.abc import Mapping
 from typing import Any, cast
 
 from components.theme import FIRST_PAINT, asset_version
 
 Json = Mapping[str, Any]
+CODE = re.compile(r"`([^`]+)`")
 
 STYLE = """
-.page .column { width: min(860px, 100%); }
+.column { width: min(860px, 100%); margin: 0 auto; display: flex; flex-direction: column; gap: var(--gap); }
 .card { flex: none; }
+code { color: var(--text); }
 .method { display: inline-block; min-width: 4.5em; font-weight: 650; color: var(--accent); }
 .path { font-weight: 600; }
 details { border-top: 1px solid var(--line); padding: 9px 0; }
@@ -32,12 +35,12 @@ def docs_page(document: Json) -> str:
     sheets = "".join(
         f'<link rel="stylesheet" href="/assets/{version}/static/{sheet}">' for sheet in ("theme.css", "pages.css")
     )
-    info = document["info"]
+    introduction = CODE.sub(r"<code>\1</code>", _text(document["info"]["description"]))
     return f"""<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
 <title>API · Numatix</title>{FIRST_PAINT % ""}{sheets}<style>{STYLE}</style></head>
 <body><main class="page"><div class="column"><div class="card"><div class="body">
-<a class="logo" href="/">num<i>a</i>tix</a><h1>HTTP interface</h1><p class="dim">{_text(info["description"])}</p>
+<a class="logo" href="/">numat<i>ix</i></a><h1>HTTP interface</h1><p class="dim">{introduction}</p>
 <p><a href="/api/openapi.json">openapi.json</a></p></div></div>{_cards(document)}</div></main></body></html>"""
 
 

@@ -100,10 +100,10 @@ class ProbeDesk:
     def log_out(self, cookie: str) -> None:
         assert httpx.delete(f"{self.server.url}/session", cookies={COOKIE: cookie}).status_code == 204
 
-    def poll(self, cookie: str) -> int:
-        """The status of a long-polling handshake."""
+    def poll(self, cookie: str, origin: str) -> httpx.Response:
+        """The answer to a long-polling handshake."""
         address = f"{self.server.url}/_nicegui_ws/socket.io/?EIO=4&transport=polling"
-        return httpx.get(address, cookies={COOKIE: cookie}).status_code
+        return httpx.get(address, cookies={COOKIE: cookie}, headers={"Origin": origin})
 
     @asynccontextmanager
     async def socket(

@@ -103,7 +103,10 @@ async def test_sockets_of_foreign_origins_are_refused(probe: ProbeDesk, owner_co
 
 
 async def test_long_polling_is_no_way_around(probe: ProbeDesk, owner_cookie: str) -> None:
-    assert probe.poll(owner_cookie) == 400
+    assert probe.poll(owner_cookie, probe.server.url).status_code == 400
+    foreign = probe.poll(owner_cookie, "https://evil.example")
+    assert foreign.status_code == 400
+    assert "access-control-allow-origin" not in foreign.headers
 
 
 async def test_logging_out_cuts_the_sockets_and_nothing_they_send_counts(probe: ProbeDesk, owner_cookie: str) -> None:
