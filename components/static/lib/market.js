@@ -7,6 +7,7 @@ import { online } from "./dom.js";
 
 const EVENT = "numatix:market";
 const SILENCE_MS = 1800;
+const QUIET_MS = 5000;
 const KEPT_TRADES = 100;
 
 const listeners = new Set();
@@ -77,7 +78,8 @@ function take(message) {
 function judgeLink() {
   if (document.hidden) return;
   const silent = performance.now() - state.heardAt > SILENCE_MS;
-  const link = !online() || (state.heardAt && silent) ? "lost" : state.heardAt === 0 ? "waiting" : state.stale ? "stale" : "live";
+  const quiet = state.stale || state.ageMs > QUIET_MS;
+  const link = !online() || (state.heardAt && silent) ? "lost" : state.heardAt === 0 ? "waiting" : quiet ? "stale" : "live";
   if (link === state.link && link !== "lost") return;
   state.link = link;
   document.documentElement.dataset.link = link;
