@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -21,6 +22,8 @@ import orjson
 FORMAT = "numatix simulator 1"
 MOST_RECORDS = 50_000
 MOST_BYTES = 32 * 1024 * 1024
+LOCK_TRIES, LOCK_AGAIN_S = 100, 0.05
+"""A simulator whose parent was killed may still be ending when the next one starts."""
 
 Record = list[Any]
 
@@ -245,14 +248,15 @@ def _lock(directory: Path) -> int:
         lock = os.open(directory / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     except OSError as error:
         raise JournalError(f"{directory} cannot hold a journal: {error.strerror}; name a writable directory") from error
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError as error:
-        os.close(lock)
-        raise JournalError(
-            f"{directory} is in use by another simulator: end that one, or name another directory"
-        ) from error
-    return lock
+    for _ in range(LOCK_TRIES):
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            time.sleep(LOCK_AGAIN_S)
+        else:
+            return lock
+    os.close(lock)
+    raise JournalError(f"{directory} is in use by another simulator: end that one, or name another directory")
 
 
 def _write_durably(path: Path, content: bytes) -> None:
