@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
 from dataclasses import replace
 from decimal import Decimal
-from weakref import WeakValueDictionary
 
 from engine.accounts import Accounts
 from engine.desk.answers import Submitted
@@ -25,6 +23,7 @@ from engine.runtime import Clock, Ids
 WaitingFor = Callable[[], tuple[str, ...]]
 """What is missing before orders can be taken, in words; empty when they can."""
 MOST_CANCELS = 500
+REMEMBERED_S = 5.0
 
 
 class Orders:
@@ -47,7 +46,8 @@ class Orders:
         self._waiting_for = waiting_for
         self._clock = clock
         self._ids = ids
-        self._taking: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+        self._taking: dict[str, tuple[Order, float | None]] = {}
+        """Orders between their check and their place in the ledger, and when that was for those just recorded."""
 
     async def submit(self, user_id: str, draft: OrderDraft) -> Submitted:
         account = await self._accounts.of(user_id, draft.account_id)
@@ -63,15 +63,16 @@ class Orders:
         price = await self._reference_price(account.venue, instrument)
         check_draft(draft, instrument, price)
         order = self._order(account, draft, instrument)
-        # One after another on an account: the check of the second must see the first.
-        async with self._taking.setdefault(account.id, asyncio.Lock()):
-            try:
-                await self._check_balance(account, draft, instrument, price)
-            except Unavailable:
-                raise
-            except Refusal as refusal:
-                return await self._deny(order, draft, refusal)
+        try:
+            await self._reserve(order, draft, account, instrument, price)
+        except Unavailable:
+            raise
+        except Refusal as refusal:
+            return await self._deny(order, draft, refusal)
+        try:
             return await self._record(order, draft)
+        finally:
+            self._release(order)
 
     async def cancel(self, user_id: str, order_id: str) -> Order:
         order = await self.of(user_id, order_id)
@@ -101,9 +102,11 @@ class Orders:
             price = ticker.last if ticker is not None else None
         return price or None
 
-    async def _check_balance(
-        self, account: Account, draft: OrderDraft, instrument: Instrument, price: Decimal | None
+    async def _reserve(
+        self, order: Order, draft: OrderDraft, account: Account, instrument: Instrument, price: Decimal | None
     ) -> None:
+        """Check that the account can pay for it, and count it from this very moment: orders that are being recorded
+        side by side (they share commits) must see each other before the ledger can show them."""
         self._accounts.touch(account.id)
         try:
             held = {balance.asset: balance for balance in await self._accounts.balances(account.id)}
@@ -111,10 +114,27 @@ class Orders:
             raise Unavailable(
                 "venue_unreachable", f"The account's balances cannot be read now: {error.detail}"
             ) from error
-        unsettled = await self._unsettled(account)
         known = await self._markets.instruments(account.venue)
-        pairs = [(order, known[order.symbol]) for order in unsettled if order.symbol in known]
+        began = self._clock.monotonic()
+        unsettled = {one.id: one for one in await self._unsettled(account)}
+        # Nothing is awaited from here on: what was recorded since `began` may be missing in what was read.
+        for one, recorded_at in self._taking.values():
+            if one.account_id == account.id and (recorded_at is None or recorded_at >= began):
+                unsettled[one.id] = one
+        others = [one for one in unsettled.values() if one.client_order_id != order.client_order_id]
+        pairs = [(one, known[one.symbol]) for one in others if one.symbol in known]
         check_balance(draft, instrument, price, _never_negative(held), pairs)
+        self._taking[order.id] = (order, None)
+
+    def _release(self, order: Order) -> None:
+        """The ledger shows it (or it was not recorded); those that were reading meanwhile still count it."""
+        now = self._clock.monotonic()
+        self._taking[order.id] = (order, now)
+        self._taking = {
+            order_id: taken
+            for order_id, taken in self._taking.items()
+            if taken[1] is None or now - taken[1] < REMEMBERED_S
+        }
 
     async def _unsettled(self, account: Account) -> list[Order]:
         """Orders that the balances may not show yet. One that was on its way when they last changed is taken as shown:

@@ -121,14 +121,15 @@ async def test_the_same_client_order_id_and_body_is_the_same_order(desk: DeskUnd
 
 
 async def test_many_at_once_under_one_client_order_id_make_one_order(desk: DeskUnderTest, peer: Trader) -> None:
-    same = draft(Side.BUY, quantity="0.001", price="29000", client_order_id="once")
+    # Nearly all that the account has: a second one could not be paid for.
+    same = draft(Side.BUY, quantity="0.3", price="29000", client_order_id="once")
 
     answers = await asyncio.gather(*(desk.desk.submit_order(desk.user_id, same) for _ in range(10)))
 
     assert [answer.created for answer in answers].count(True) == 1
     await desk.becomes(answers[0].order, S.ACCEPTED)
     depth = (await peer.http.get("/api/v3/depth", params={"symbol": "BTCUSDT"})).json()
-    assert ["29000.00000000", "0.00100000"] in depth["bids"]
+    assert ["29000.00000000", "0.30000000"] in depth["bids"]
 
 
 async def test_what_cannot_be_paid_for_is_stored_as_denied_and_never_sent(desk: DeskUnderTest) -> None:
