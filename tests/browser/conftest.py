@@ -21,6 +21,23 @@ def browser() -> Iterator[Browser]:
         chromium.close()
 
 
+@pytest.fixture(scope="module")
+def shared_page(browser: Browser, desk_server: DeskServer) -> Iterator[DeskPage]:
+    """One desk of one user for all tests of a module that send nothing: opening a page costs seconds."""
+    desk = open_desk(browser, desk_server, register(desk_server, f"{SystemIds().new()}@example.org"), "/trade/BTC-USDT")
+    yield desk
+    complaints = desk.complaints
+    desk.close()
+    assert complaints == []
+
+
+@pytest.fixture
+def shared_desk(shared_page: DeskPage) -> DeskPage:
+    """The module's desk with an empty ticket: buy, limit, the market's price."""
+    shared_page.empty_ticket()
+    return shared_page
+
+
 @pytest.fixture
 def person(desk_server: DeskServer) -> Person:
     """A new user with a paper account of 10,000 USDT, 0.1 BTC and 1 ETH."""

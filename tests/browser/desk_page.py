@@ -109,6 +109,16 @@ class DeskPage:
         expect(self.page.locator(".summary [data-asset] + b").first).to_have_text(re.compile(r"\d"))
         return self
 
+    def empty_ticket(self) -> None:
+        """Buy, limit, the market's price, no quantity."""
+        self.side("buy").click()
+        self.type("Limit").click()
+        if self.page.locator(".field.manual").count():
+            self.page.get_by_role("button", name="reset to market").click()
+        self.quantity.fill("")
+        self.quantity.blur()
+        expect(self.page.locator(".field.manual")).to_have_count(0)
+
     def timeframe(self, name: str) -> Locator:
         return self.page.get_by_role("tab", name=name, exact=True)
 

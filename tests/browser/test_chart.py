@@ -25,18 +25,18 @@ def inside(desk: DeskPage, expression: str) -> object:
     )
 
 
-def test_history_is_there_and_the_forming_candle_moves(open_page: Open) -> None:
-    desk = open_page()
-    assert bars(desk) == 1000
-    assert inside(desk, "desk.series.data().length") == 1000
-    assert inside(desk, "desk.volumeSeries.data().length") == 1000
+def test_history_is_there_and_the_forming_candle_moves(shared_desk: DeskPage) -> None:
+    desk = shared_desk
+    assert bars(desk) >= 1000
+    assert inside(desk, "desk.series.data().length >= 1000")
+    assert inside(desk, "desk.volumeSeries.data().length >= 1000")
     close = inside(desk, "desk.series.data().at(-1).close")
     wait_until(lambda: inside(desk, "desk.series.data().at(-1).close") != close, "the candle to move")
     expect(desk.page.locator(".chart .legend")).to_contain_text("O ")
 
 
-def test_the_last_candle_is_the_markets_price(open_page: Open) -> None:
-    desk = open_page()
+def test_the_last_candle_is_the_markets_price(shared_desk: DeskPage) -> None:
+    desk = shared_desk
     wait_until(
         lambda: abs(float(str(inside(desk, "desk.series.data().at(-1).close"))) - desk.last_price()) < 1e-9,
         "chart and header to agree",
@@ -58,21 +58,21 @@ def test_every_timeframe_can_be_chosen_and_the_last_is_kept(open_page: Open) -> 
     expect(desk.timeframe("1h")).to_have_attribute("aria-selected", "true")
 
 
-def test_older_bars_come_when_they_are_looked_for_and_the_view_stays(open_page: Open) -> None:
-    desk = open_page()
-    first = inside(desk, "desk.series.data()[0].time")
+def test_older_bars_come_when_they_are_looked_for_and_the_view_stays(shared_desk: DeskPage) -> None:
+    desk = shared_desk
+    before, first = bars(desk), inside(desk, "desk.series.data()[0].time")
     inside(desk, "desk.chart.timeScale().setVisibleLogicalRange({from: 5, to: 85})")
-    wait_until(lambda: bars(desk) > 1000, "older bars")
-    assert bars(desk) == 2000
+    wait_until(lambda: bars(desk) > before, "older bars")
+    assert bars(desk) == before + 1000
     assert inside(desk, "desk.series.data()[1000].time") == first
     view = inside(desk, "Math.round(desk.chart.timeScale().getVisibleLogicalRange().from)")
     assert view == 1005
 
 
-def test_the_chart_is_built_again_from_the_model_when_its_frame_loads_again(open_page: Open) -> None:
-    desk = open_page()
+def test_the_chart_is_built_again_from_the_model_when_its_frame_loads_again(shared_desk: DeskPage) -> None:
+    desk = shared_desk
     desk.javascript("() => document.querySelector('.chart iframe').contentWindow.location.reload()")
-    wait_until(lambda: inside(desk, "desk && desk.series.data().length") == 1000, "the chart to come back")
+    wait_until(lambda: inside(desk, "desk && desk.series.data().length >= 1000"), "the chart to come back")
 
 
 def test_own_orders_stand_on_the_chart_as_lines(open_page: Open) -> None:
@@ -94,14 +94,14 @@ def test_two_desks_do_not_disturb_each_other(open_page: Open) -> None:
     assert inside(there, "desk.series.data().at(-1).time - desk.series.data().at(-2).time") == 300
 
 
-def test_tradingview_is_named(open_page: Open) -> None:
-    credit = open_page().page.locator(".chart .credit")
+def test_tradingview_is_named(shared_desk: DeskPage) -> None:
+    credit = shared_desk.page.locator(".chart .credit")
     expect(credit).to_be_visible()
     expect(credit).to_have_attribute("href", "https://www.tradingview.com/")
 
 
-def test_a_click_in_the_chart_closes_an_open_menu(open_page: Open) -> None:
-    desk = open_page()
+def test_a_click_in_the_chart_closes_an_open_menu(shared_desk: DeskPage) -> None:
+    desk = shared_desk
     desk.page.get_by_test_id("markets").click()
     expect(desk.page.locator(".q-menu")).to_be_visible()
     desk.click_in_chart()

@@ -70,14 +70,14 @@ def test_without_a_choice_the_system_decides(open_page: Open) -> None:
 
 
 @pytest.mark.parametrize(("width", "height"), [(1440, 900), (1920, 1080), (1100, 700), (390, 844)])
-def test_nothing_sticks_out_of_the_screen(open_page: Open, width: int, height: int) -> None:
-    desk = open_page(width=width, height=height)
-    scroll = desk.javascript(
+def test_nothing_sticks_out_of_the_screen(shared_desk: DeskPage, width: int, height: int) -> None:
+    shared_desk.page.set_viewport_size({"width": width, "height": height})
+    scroll = shared_desk.javascript(
         "() => [document.documentElement.scrollWidth, document.documentElement.scrollHeight, innerWidth, innerHeight]"
     )
     assert scroll[:2] == scroll[2:]
-    expect(desk.send).to_be_in_viewport()
-    expect(desk.page.locator(".panel-ticket .summary")).to_be_in_viewport(ratio=1)
+    expect(shared_desk.send).to_be_in_viewport()
+    expect(shared_desk.page.locator(".panel-ticket .summary")).to_be_in_viewport(ratio=1)
 
 
 def test_a_phone_shows_one_panel_and_tabs_at_the_foot(open_page: Open) -> None:

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import expect
 
-from engine.runtime import SystemIds
-from tests.browser.desk_page import DeskPage, number, open_desk, register
-from tests.serving import DeskServer, wait_until
+from tests.browser.desk_page import DeskPage, number
+from tests.serving import wait_until
 
 pytestmark = pytest.mark.browser
 Open = Callable[..., DeskPage]
 
 
-def test_keys_set_side_and_type_but_never_while_typing(open_page: Open) -> None:
-    desk = open_page()
+def test_keys_set_side_and_type_but_never_while_typing(shared_desk: DeskPage) -> None:
+    desk = shared_desk
     desk.page.keyboard.press("s")
     expect(desk.side("sell")).to_have_attribute("aria-pressed", "true")
     desk.page.keyboard.press("m")
@@ -29,15 +28,15 @@ def test_keys_set_side_and_type_but_never_while_typing(open_page: Open) -> None:
     expect(desk.side("sell")).to_have_attribute("aria-pressed", "true")
 
 
-def test_keys_pressed_in_the_chart_count_too(open_page: Open) -> None:
-    desk = open_page()
+def test_keys_pressed_in_the_chart_count_too(shared_desk: DeskPage) -> None:
+    desk = shared_desk
     desk.click_in_chart()
     desk.page.keyboard.press("s")
     expect(desk.side("sell")).to_have_attribute("aria-pressed", "true")
 
 
-def test_the_price_follows_the_market_until_edited_and_again_after_reset(open_page: Open) -> None:
-    desk = open_page()
+def test_the_price_follows_the_market_until_edited_and_again_after_reset(shared_desk: DeskPage) -> None:
+    desk = shared_desk
     first = desk.price.input_value()
     wait_until(lambda: desk.price.input_value() != first, "the price to follow")
     desk.price.fill("90000")
@@ -52,8 +51,8 @@ def test_the_price_follows_the_market_until_edited_and_again_after_reset(open_pa
     wait_until(lambda: abs(number(desk.price.input_value()) - desk.last_price()) < 200, "the market's price")
 
 
-def test_chips_and_the_book_pick_a_price(open_page: Open) -> None:
-    desk = open_page()
+def test_chips_and_the_book_pick_a_price(shared_desk: DeskPage) -> None:
+    desk = shared_desk
     desk.page.locator(".ticket .chip", has_text="Bid").click()
     wait_until(lambda: desk.price.input_value() != "", "a price")
     expect(desk.page.locator(".field.manual")).to_have_count(1)
@@ -62,8 +61,8 @@ def test_chips_and_the_book_pick_a_price(open_page: Open) -> None:
     wait_until(lambda: number(desk.price.input_value()) > desk.last_price(), "the clicked ask")
 
 
-def test_percent_quantity_and_total_follow_each_other(open_page: Open) -> None:
-    desk = open_page()
+def test_percent_quantity_and_total_follow_each_other(shared_desk: DeskPage) -> None:
+    desk = shared_desk
     desk.price.fill("100000")
     desk.page.locator(".steps button", has_text="50%").click()
     expect(desk.quantity).to_have_value("0.05000")
@@ -89,8 +88,9 @@ def test_percent_quantity_and_total_follow_each_other(open_page: Open) -> None:
         ("5", "are free"),
     ],
 )
-def test_what_cannot_be_sent_says_why(desk_at_a_price: DeskPage, quantity: str, words: str) -> None:
-    desk = desk_at_a_price
+def test_what_cannot_be_sent_says_why(shared_desk: DeskPage, quantity: str, words: str) -> None:
+    desk = shared_desk
+    desk.price.fill("100000")
     desk.quantity.fill(quantity)
     expect(desk.reason).to_contain_text(words)
     expect(desk.send).to_be_disabled()
@@ -169,17 +169,17 @@ def test_nonsense_from_a_script_is_passed_over(open_page: Open) -> None:
     expect(desk.open_rows).to_have_count(1)
 
 
-def test_typing_is_never_overwritten_by_the_market(open_page: Open) -> None:
-    desk = open_page()
+def test_typing_is_never_overwritten_by_the_market(shared_desk: DeskPage) -> None:
+    desk = shared_desk
     desk.quantity.click()
     desk.page.keyboard.type("0.0123", delay=120)
     assert desk.quantity.input_value() == "0.0123"
     expect(desk.send).to_contain_text("Buy 0.0123 BTC")
 
 
-def test_what_was_typed_since_wins_over_what_the_server_sends(open_page: Open) -> None:
+def test_what_was_typed_since_wins_over_what_the_server_sends(shared_desk: DeskPage) -> None:
     """An answer to older typing, which would put another figure into the field, comes late."""
-    desk = open_page()
+    desk = shared_desk
     desk.quantity.fill("0.0123")
     expect(desk.send).to_contain_text("Buy 0.0123 BTC")
     late = """() => {
@@ -191,14 +191,3 @@ def test_what_was_typed_since_wins_over_what_the_server_sends(open_page: Open) -
     assert desk.quantity.input_value() == "0.0123"
     desk.javascript(late.replace("ticket.view.seq - 1", "ticket.view.seq + 1"))
     assert desk.quantity.input_value() == "9"
-
-
-@pytest.fixture(scope="module")
-def desk_at_a_price(browser: Browser, desk_server: DeskServer) -> Iterator[DeskPage]:
-    """One desk for all that is only typed and never sent."""
-    desk = open_desk(browser, desk_server, register(desk_server, f"{SystemIds().new()}@example.org"), "/trade/BTC-USDT")
-    desk.price.fill("100000")
-    yield desk
-    complaints = desk.complaints
-    desk.close()
-    assert complaints == []
