@@ -13,6 +13,7 @@ from typing import Any
 import httpx
 
 PAUSE_S = 0.1
+RUSH = 15
 EXPECTED: Mapping[str, frozenset[int]] = {
     "GET": frozenset({200, 503}),
     "POST": frozenset({200, 202, 422, 429, 503}),
@@ -45,6 +46,10 @@ class User:
             act = self.rng.choices((self._order, self._cancel, self._cancel_all), (75, 24, 1))[0]
             await act()
             await asyncio.sleep(self.rng.uniform(0, PAUSE_S))
+
+    async def rush(self) -> None:
+        """Many orders at once."""
+        await asyncio.gather(*(self._order() for _ in range(RUSH)))
 
     async def _order(self) -> None:
         body = await self._draft()
