@@ -14,15 +14,29 @@ from itertools import islice
 from typing import TypeVar
 
 from engine.simulator.book import Entry
-from engine.simulator.model import ATOMS, ApiError, Balance, SimAccount, SimFill, SimOrder
+from engine.simulator.model import (
+    ATOMS,
+    Amendment,
+    ApiError,
+    Balance,
+    OrderList,
+    PreventedMatch,
+    SimAccount,
+    SimFill,
+    SimOrder,
+)
 
 FEES_ID = 0
 OUTSIDERS_ID = -1
 KEPT_ORDERS = 10_000
+KEPT_LISTS = 1_000
+KEPT_NOTES = 1_000
+"""Prevented trades and amendments of one account."""
 MOST_ATOMS = 2**63 - 1
 """Of one asset, with all accounts together: what a JSON integer of the journal can hold."""
 
 INSUFFICIENT = "Account has insufficient balance for requested action."
+INSUFFICIENT_REASON = "INSUFFICIENT_BALANCES"
 
 Kept = TypeVar("Kept", SimOrder, SimFill)
 
@@ -62,10 +76,25 @@ class Account:
 class History:
     """The orders and fills of one account with a key: all open ones, and a bounded number of finished ones."""
 
-    __slots__ = ("_fills_by_symbol", "_finished", "_newest", "_stale", "fills_by_order", "orders")
+    __slots__ = (
+        "_fills_by_symbol",
+        "_finished",
+        "_finished_lists",
+        "_newest",
+        "_stale",
+        "amendments",
+        "fills_by_order",
+        "lists",
+        "orders",
+        "prevented",
+    )
 
     def __init__(self) -> None:
         self.orders: dict[int, SimOrder] = {}
+        self.lists: dict[int, OrderList] = {}
+        self._finished_lists: deque[int] = deque()
+        self.prevented: deque[PreventedMatch] = deque(maxlen=KEPT_NOTES)
+        self.amendments: deque[Amendment] = deque(maxlen=KEPT_NOTES)
         self.fills_by_order: dict[int, list[SimFill]] = {}
         self._fills_by_symbol: dict[str, list[SimFill]] = {}
         self._stale: Counter[str] = Counter()
@@ -89,6 +118,29 @@ class History:
         self._finished.append(order.order_id)
         if len(self._finished) > KEPT_ORDERS:
             self._forget(self._finished.popleft())
+
+    def rename(self, order: SimOrder, client_order_id: str) -> None:
+        """An amended order answers to another client id from now on."""
+        request = order.request
+        if self._newest.get((request.symbol, request.client_order_id)) == order.order_id:
+            del self._newest[request.symbol, request.client_order_id]
+        self._newest[request.symbol, client_order_id] = order.order_id
+
+    def finish_list(self, order_list: OrderList) -> None:
+        """Count a list that is done; the oldest is forgotten when there are too many."""
+        self._finished_lists.append(order_list.list_id)
+        if len(self._finished_lists) > KEPT_LISTS:
+            del self.lists[self._finished_lists.popleft()]
+
+    @property
+    def finished_lists(self) -> tuple[int, ...]:
+        """Ids of the lists that are done and still known, in the order in which they were."""
+        return tuple(self._finished_lists)
+
+    def restore_lists(self, lists: Iterable[OrderList], finished: Iterable[int]) -> None:
+        """Take the lists that a snapshot kept."""
+        self.lists = {order_list.list_id: order_list for order_list in lists}
+        self._finished_lists.extend(finished)
 
     def by_client_id(self, symbol: str, client_order_id: str) -> SimOrder | None:
         """The newest order of this client id."""

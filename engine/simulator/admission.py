@@ -5,43 +5,140 @@ Source of codes and words: Binance Spot API, "Error codes", 2026-07.
 
 from __future__ import annotations
 
-from engine.simulator.accounts import INSUFFICIENT, Account
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+from engine.simulator.accounts import INSUFFICIENT, INSUFFICIENT_REASON, Account
+from engine.simulator.conditions import check_condition_form, check_conditions
 from engine.simulator.marketplace import Market
-from engine.simulator.model import ApiError, NewOrder, OrderType, Side
+from engine.simulator.model import PLAIN, ApiError, ListKind, NewList, NewOrder, OrderType, Side, Stp
+from engine.simulator.triggers import ALGO_TYPES, waits_above, would_trigger
+
+TRIGGERS: Final = "Stop price would trigger immediately."
+MATCHES: Final = "Order would immediately match and take."
+BAD_PRICES: Final = "The relationship of the prices for the orders is not correct."
 
 
 def admit(market: Market, account: Account, request: NewOrder, now_ms: int) -> None:
     """ApiError with the first reason why the exchange refuses this order."""
-    if not account.profile.can_trade:
-        raise ApiError(-2010, "This action is disabled on this account.")
-    best = market.book.facing(request.side).best
-    best_ticks = 0 if best is None else best.price
-    market.rules.check(request, market.tape.average_ticks(now_ms), best_ticks, open_orders(market, account))
-    if request.client_order_id in account.open_ids:
-        raise ApiError(-2010, "Duplicate order sent.")
-    if request.type is OrderType.LIMIT_MAKER and _would_match(market, request):
-        raise ApiError(-2010, "Order would immediately match and take.")
-    asset, atoms = needed(market, request)
+    check_request(market, account, request, now_ms)
+    refuse_at_once(market, request)
+    asset, atoms = needed(market, request, own_orders(account, request))
     if account.free.get(asset, 0) < atoms:
         raise ApiError(-2010, INSUFFICIENT)
 
 
+def admit_list(market: Market, account: Account, asked: NewList, now_ms: int) -> None:
+    """ApiError with the first reason why the exchange refuses this order list; then none of it is placed."""
+    if account.history is None:
+        raise ApiError(-2010, "This action is disabled on this account.")
+    if any(found.client_id == asked.client_id and not found.done for found in account.history.lists.values()):
+        raise ApiError(-2010, "Duplicate order sent.")
+    ids = [request.client_order_id for request in asked.orders]
+    if len(set(ids)) < len(ids):
+        raise ApiError(-2010, "Duplicate order sent.")
+    for place, request in enumerate(asked.orders):
+        check_request(market, account, request, now_ms, before=place)
+    at_once = asked.orders if asked.kind is ListKind.OCO else asked.orders[:1]
+    if asked.kind is not ListKind.OTO:
+        _check_pair(market, asked.orders[-2:], working=asked.kind is ListKind.OCO)
+    for request in at_once:
+        refuse_at_once(market, request)
+    if not _affords(market, account, at_once):
+        raise ApiError(-2010, INSUFFICIENT)
+
+
+def check_request(market: Market, account: Account, request: NewOrder, now_ms: int, before: int = 0) -> None:
+    """What does not depend on where the market stands: rights, filters, duplicates. `before` come with it in a list."""
+    if not account.profile.can_trade:
+        raise ApiError(-2010, "This action is disabled on this account.")
+    best = market.book.facing(request.side).best
+    best_ticks = 0 if best is None else best.price
+    average = market.tape.average_ticks(now_ms)
+    market.rules.check(request, average, best_ticks, open_orders(market, account) + before)
+    if request.terms is not PLAIN or request.type in ALGO_TYPES:
+        check_condition_form(request)
+        check_conditions(market.rules, request, algo_orders(market, account))
+    if request.client_order_id in account.open_ids:
+        raise ApiError(-2010, "Duplicate order sent.")
+
+
+def refuse_at_once(market: Market, request: NewOrder) -> None:
+    """ApiError when the market already stands where this order must not meet it."""
+    if request.type is OrderType.LIMIT_MAKER and _would_match(market, request):
+        raise ApiError(-2010, MATCHES)
+    if would_trigger(request, market.tape.last_price):
+        raise ApiError(-2010, TRIGGERS)
+
+
+def activation_refusal(market: Market, account: Account, requests: Sequence[NewOrder]) -> str | None:
+    """Why orders that waited for another cannot come to life now, as a report tells it; None when they can."""
+    for request in requests:
+        if request.type is OrderType.LIMIT_MAKER and _would_match(market, request):
+            return "WOULD_MATCH_IMMEDIATELY"
+        if would_trigger(request, market.tape.last_price):
+            return "STOP_PRICE_WOULD_TRIGGER_IMMEDIATELY"
+    return None if _affords(market, account, requests) else INSUFFICIENT_REASON
+
+
 def open_orders(market: Market, account: Account) -> int:
-    """How many orders of this account rest in this market; an account without a key may have any number."""
+    """How many orders of this account are open in this market; an account without a key may have any number."""
     if account.history is None:
         return 0
     symbol = market.symbol
     return sum(1 for entry in account.open.values() if entry.order is not None and entry.order.request.symbol == symbol)
 
 
-def needed(market: Market, request: NewOrder) -> tuple[str, int]:
+def algo_orders(market: Market, account: Account) -> int:
+    """How many of them are stops and take-profits."""
+    symbol = market.symbol
+    return sum(
+        1
+        for entry in account.open.values()
+        if entry.order is not None and entry.order.request.symbol == symbol and entry.order.request.type in ALGO_TYPES
+    )
+
+
+def own_orders(account: Account, request: NewOrder) -> int | None:
+    """The account whose offers an order passes over, since it would expire them; None when it passes over nobody's."""
+    stp = request.terms.stp
+    return account.account_id if account.open and stp is not Stp.NONE and stp is not Stp.DECREMENT else None
+
+
+def needed(market: Market, request: NewOrder, but: int | None = None) -> tuple[str, int]:
     """The asset and the atoms of it that an order can cost at most."""
     if request.side is Side.SELL:
-        lots = request.lots or market.lots_for_quote(Side.SELL, request.quote_atoms)[0]
+        lots = request.lots or market.lots_for_quote(Side.SELL, request.quote_atoms, but)[0]
         return market.base, lots * market.rules.lot_atoms
-    if request.type is not OrderType.MARKET:
-        return market.quote, market.rules.quote_atoms(request.price_ticks, request.lots)
-    return market.quote, request.quote_atoms or market.cost_of(request.lots)
+    price = request.price_ticks or request.terms.stop_ticks
+    if request.type in ALGO_TYPES and not price:
+        price = market.tape.last_price or 1
+    if price:
+        return market.quote, market.rules.quote_atoms(price, request.lots)
+    return market.quote, request.quote_atoms or market.cost_of(request.lots, but)
+
+
+def _affords(market: Market, account: Account, requests: Iterable[NewOrder]) -> bool:
+    """Whether the account can pay for the dearest of orders of which only one can trade."""
+    needs = [needed(market, request, own_orders(account, request)) for request in requests]
+    return all(account.free.get(asset, 0) >= atoms for asset, atoms in needs)
+
+
+def _check_pair(market: Market, pair: Sequence[NewOrder], *, working: bool) -> None:
+    """The upper leg's price must be above the lower's, and a working pair must have the market between them."""
+    above, below = sorted(pair, key=lambda request: not _is_upper(request))
+    upper, lower = (request.terms.stop_ticks or request.price_ticks for request in (above, below))
+    last = market.tape.last_price
+    if not (above.terms.trailing_bips or below.terms.trailing_bips) and upper <= lower:
+        raise ApiError(-2010, BAD_PRICES)
+    if not working or not last:
+        return
+    if (not above.terms.trailing_bips and upper <= last) or (not below.terms.trailing_bips and lower >= last):
+        raise ApiError(-2010, BAD_PRICES)
+
+
+def _is_upper(request: NewOrder) -> bool:
+    return request.side is Side.SELL if request.type is OrderType.LIMIT_MAKER else waits_above(request)
 
 
 def _would_match(market: Market, request: NewOrder) -> bool:

@@ -6,6 +6,7 @@ nothing behind. What outsiders show (replay) stands in the same queues as entrie
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator
 from itertools import islice
 
@@ -15,26 +16,32 @@ from engine.simulator.model import Side, SimOrder
 
 
 class Entry:
-    """A place in a level's queue: an order's remaining lots, or with `order` None some outsiders' lots."""
+    """A place in a level's queue: an order's remaining lots, or with `order` None some outsiders' lots.
 
-    __slots__ = ("level", "lots", "next", "order", "previous")
+    An iceberg shows `lots` and keeps `hidden` behind them. An order that waits for its price, or for another order,
+    has an entry without a level.
+    """
 
-    def __init__(self, order: SimOrder | None, lots: int) -> None:
+    __slots__ = ("hidden", "level", "lots", "next", "order", "previous")
+
+    def __init__(self, order: SimOrder | None, lots: int, hidden: int = 0) -> None:
         self.order = order
         self.lots = lots
+        self.hidden = hidden
         self.level: Level | None = None
         self.previous: Entry | None = None
         self.next: Entry | None = None
 
 
 class Level:
-    """One price of one side, with the lots that stand there in all."""
+    """One price of one side, with the lots that everyone sees there, and those that icebergs keep back."""
 
-    __slots__ = ("first", "last", "lots", "price")
+    __slots__ = ("first", "hidden", "last", "lots", "price")
 
     def __init__(self, price: int) -> None:
         self.price = price
         self.lots = 0
+        self.hidden = 0
         self.first: Entry | None = None
         self.last: Entry | None = None
 
@@ -51,6 +58,20 @@ class Level:
             following = entry.next
             yield entry
             entry = following
+
+    def parts(self, but: int | None) -> Iterator[int]:
+        """The lots that trade one after the other here, hidden ones in their turn; not those of the account `but`."""
+        queue = deque(
+            (entry.lots, entry.hidden, entry.order)
+            for entry in self
+            if entry.order is None or entry.order.account_id != but
+        )
+        while queue:
+            lots, hidden, order = queue.popleft()
+            yield lots
+            if hidden and order is not None:
+                part = min(order.request.terms.iceberg_lots, hidden)
+                queue.append((part, hidden - part, order))
 
 
 class BookSide:
@@ -82,6 +103,7 @@ class BookSide:
         level.last = entry
         entry.level = level
         level.lots += entry.lots
+        level.hidden += entry.hidden
 
     def reduce(self, entry: Entry, lots: int) -> None:
         """Take lots from an entry; one that has none left leaves the queue, and an empty level the book."""
@@ -92,6 +114,19 @@ class BookSide:
         entry.lots -= lots
         if entry.lots == 0:
             self._unlink(level, entry)
+
+    def reveal(self, price: int, entry: Entry, part: int) -> None:
+        """Show an iceberg's next part, at the end of the queue; its last one is gone."""
+        entry.lots = min(part, entry.hidden)
+        entry.hidden -= entry.lots
+        self.add(price, entry)
+
+    def hide(self, entry: Entry, hidden: int) -> None:
+        """Set what an iceberg keeps back."""
+        if entry.level is None:
+            raise RuntimeError("this entry does not stand in the book")
+        entry.level.hidden += hidden - entry.hidden
+        entry.hidden = hidden
 
     def grow(self, entry: Entry, lots: int) -> None:
         """Add lots to an entry in its place."""
@@ -124,6 +159,7 @@ class BookSide:
         else:
             after.previous = before
         entry.level = entry.previous = entry.next = None
+        level.hidden -= entry.hidden
         if level.first is None:
             del self.levels[level.price * self.sign]
             if level is self.best:

@@ -7,9 +7,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from engine.simulator.lists_wire import contingency, list_state
 from engine.simulator.market import agg_trade_json
-from engine.simulator.model import BalancesChanged, Execution, Kline, OrderReported, PublicTrade, Ticker24h, TopChanged
-from engine.simulator.wire import STP_MODE, Json, Notation, figure, percent_change, price_change, rests
+from engine.simulator.model import (
+    BalancesChanged,
+    Execution,
+    Kline,
+    ListReported,
+    OrderReported,
+    PublicTrade,
+    Ticker24h,
+    TopChanged,
+)
+from engine.simulator.wire import Json, Notation, figure, percent_change, price_change, rests
 
 
 def trade_event(notation: Notation, trade: PublicTrade) -> Json:
@@ -136,6 +146,7 @@ def execution_report(notation: Notation, report: OrderReported, execution_id: in
     cancel request and `C` the order's.
     """
     order, request, fill = report.order, report.order.request, report.fill
+    terms = request.terms
     canceled = report.execution is Execution.CANCELED
     return {
         "e": "executionReport",
@@ -147,10 +158,10 @@ def execution_report(notation: Notation, report: OrderReported, execution_id: in
         "f": request.time_in_force.value,
         "q": notation.quantity(order.lots),
         "p": notation.price(request.price_ticks),
-        "P": figure(0),
-        "F": figure(0),
-        "g": -1,
-        "C": request.client_order_id if canceled else "",
+        "P": notation.price(terms.stop_ticks),
+        "F": notation.quantity(terms.iceberg_lots),
+        "g": order.list_id,
+        "C": _original_id(report),
         "x": report.execution.value,
         "X": order.status.value,
         "r": report.reject_reason,
@@ -170,8 +181,61 @@ def execution_report(notation: Notation, report: OrderReported, execution_id: in
         "Z": figure(order.filled_quote_atoms),
         "Y": figure(fill.quote_atoms if fill else 0),
         "Q": figure(request.quote_atoms),
-        "W": order.created_ms,
-        "V": STP_MODE,
+        "V": terms.stp.value,
+        **_conditional(notation, report),
+    }
+
+
+def _original_id(report: OrderReported) -> str:
+    if report.execution is Execution.CANCELED:
+        return report.order.request.client_order_id
+    return report.cancel_client_order_id if report.execution is Execution.REPLACED else ""
+
+
+def _conditional(notation: Notation, report: OrderReported) -> Json:
+    """What is told only of some orders ("Conditional Fields in Execution Report")."""
+    order, terms, match = report.order, report.order.request.terms, report.prevented
+    told: Json = {}
+    if order.working_ms >= 0:
+        told["W"] = order.working_ms
+    if terms.trailing_bips:
+        told |= {"d": terms.trailing_bips, "D": order.trailing_ms}
+    if terms.strategy_id is not None:
+        told["j"] = terms.strategy_id
+    if terms.strategy_type is not None:
+        told["J"] = terms.strategy_type
+    if order.prevented_lots:
+        told |= {"v": order.prevented_id, "A": notation.quantity(order.prevented_lots)}
+    if match is not None:
+        taker = order.order_id == match.taker_order_id
+        told |= {
+            "B": notation.quantity(match.taker_lots if taker else match.maker_lots),
+            "u": -1,
+            "U": match.maker_order_id if taker else match.taker_order_id,
+            "Cs": match.symbol,
+            "pl": notation.quantity(match.lots),
+            "pL": notation.price(match.price_ticks),
+            "pY": figure(notation.rules.quote_atoms(match.price_ticks, match.lots)),
+        }
+    return told
+
+
+def list_status(report: ListReported) -> Json:
+    """`listStatus`: one transition of an order list."""
+    found = report.order_list
+    kind, state = list_state(found, updated=report.updated)
+    return {
+        "e": "listStatus",
+        "E": report.time_ms,
+        "s": found.symbol,
+        "g": found.list_id,
+        "c": contingency(found),
+        "l": kind,
+        "L": state,
+        "r": "NONE",
+        "C": found.client_id,
+        "T": report.time_ms,
+        "O": [{"s": found.symbol, "i": order.order_id, "c": order.request.client_order_id} for order in found.orders],
     }
 
 

@@ -12,17 +12,19 @@ from decimal import Decimal
 from pathlib import Path
 
 from engine.simulator.accounts import MOST_ATOMS, Account, to_atoms
-from engine.simulator.admission import admit
-from engine.simulator.book import Entry
+from engine.simulator.admission import admit, admit_list, check_request
+from engine.simulator.amend import admit_amendment, amend
 from engine.simulator.candles import INTERVALS, interval_ms
 from engine.simulator.inputs import (
     World,
     account_record,
     add_account,
+    amend_record,
     apply,
     cancel_record,
     history_record,
     levels_record,
+    list_record,
     note_record,
     order_record,
     trade_record,
@@ -31,11 +33,14 @@ from engine.simulator.journal import MOST_RECORDS, Journal, Record
 from engine.simulator.marketplace import Market
 from engine.simulator.matching import Matcher
 from engine.simulator.model import (
+    Amendment,
     ApiError,
     Kline,
     Listener,
     Listing,
+    NewList,
     NewOrder,
+    OrderList,
     Side,
     SimAccount,
     SimEvent,
@@ -43,7 +48,7 @@ from engine.simulator.model import (
     SimOrder,
 )
 from engine.simulator.outside import print_trade, set_levels, show_top
-from engine.simulator.reading import NowMs, Reader, open_entry, open_in
+from engine.simulator.reading import NowMs, Reader, open_in, open_order
 from engine.simulator.recovery import identity, recover
 from engine.simulator.state import digest, dump
 
@@ -173,6 +178,43 @@ class Exchange(Reader):
         """Raise what `place` would raise, and do nothing else (Binance's order/test)."""
         admit(self._market(request.symbol), self._account(account_id), request, self._time())
 
+    def check_filters(self, account_id: int, request: NewOrder) -> None:
+        """Raise what `place` would raise whatever the balance and the market are."""
+        check_request(self._market(request.symbol), self._account(account_id), request, self._time())
+
+    def place_list(self, account_id: int, asked: NewList) -> OrderList:
+        """Place an order list, whole or not at all: ApiError when one of its orders is refused."""
+        market, account = self._market(asked.orders[0].symbol), self._account(account_id)
+        now = self._time()
+        admit_list(market, account, asked, now)
+        self._write(list_record(account_id, asked, now), now, sync=True)
+        order_list = self._matcher.place_list(account, asked, now)
+        self._tell()
+        return order_list
+
+    def amend(
+        self,
+        account_id: int,
+        symbol: str,
+        lots: int,
+        new_client_order_id: str,
+        *,
+        order_id: int | None = None,
+        client_order_id: str | None = None,
+    ) -> tuple[SimOrder, Amendment]:
+        """Lower an open order's quantity to `lots`, in its place; ApiError -2038 when that cannot be done."""
+        market, account = self._market(symbol), self._account(account_id)
+        order = open_order(account, symbol, order_id, client_order_id)
+        if order is None:
+            raise ApiError(-2013, "Order does not exist.")
+        admit_amendment(market, account, order, lots, new_client_order_id)
+        now = self._time()
+        self._write(amend_record(account_id, order.order_id, lots, new_client_order_id, now), now, sync=True)
+        made = amend(self._matcher, account, order.order_id, lots, new_client_order_id, now)
+        answer = order.copy(), made
+        self._tell()
+        return answer
+
     def cancel(
         self,
         account_id: int,
@@ -184,18 +226,18 @@ class Exchange(Reader):
     ) -> SimOrder:
         """ApiError -2011 when there is no such open order of this account."""
         market, account = self._market(symbol), self._account(account_id)
-        entry = open_entry(account, symbol, order_id, client_order_id)
-        if entry is None:
+        order = open_order(account, symbol, order_id, client_order_id)
+        if order is None:
             raise ApiError(-2011, "Unknown order sent.")
-        return self._cancel(market, account, [entry], cancel_client_order_id)[0]
+        return self._cancel(market, account, [order], cancel_client_order_id)[0]
 
     def cancel_all(self, account_id: int, symbol: str) -> tuple[SimOrder, ...]:
         """Cancel every open order of this account in this symbol; an empty answer when there is none."""
         market, account = self._market(symbol), self._account(account_id)
-        entries = open_in(account, symbol)
-        if not entries:
+        orders = open_in(account, symbol)
+        if not orders:
             return ()
-        return self._cancel(market, account, entries, "")
+        return self._cancel(market, account, orders, "")
 
     # --- prices from outside: history behind the first trade, and replay -------------------------
 
@@ -265,13 +307,13 @@ class Exchange(Reader):
     # --- inside ----------------------------------------------------------------------------------
 
     def _cancel(
-        self, market: Market, account: Account, entries: Sequence[Entry], cancel_id: str
+        self, market: Market, account: Account, orders: Sequence[SimOrder], cancel_id: str
     ) -> tuple[SimOrder, ...]:
         now = self._time()
-        ids = [entry.order.order_id for entry in entries if entry.order is not None]
+        ids = [order.order_id for order in orders]
         record = cancel_record(account.account_id, market.symbol, ids, cancel_id, now)
         self._write(record, now, sync=account.history is not None)
-        canceled = tuple(order.copy() for order in self._matcher.cancel(market, entries, now, cancel_id))
+        canceled = tuple(order.copy() for order in self._matcher.cancel(market, orders, now, cancel_id))
         self._tell()
         return canceled
 

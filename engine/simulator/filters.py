@@ -15,8 +15,7 @@ NUMBER = re.compile(r"[0-9]{1,20}(\.[0-9]{1,20})?")
 NUMBER_RANGE = r"^([0-9]{1,20})(\.[0-9]{1,20})?$"
 AVERAGE_MINUTES = 5
 
-RESTING_TYPES = frozenset({OrderType.LIMIT, OrderType.LIMIT_MAKER})
-SUPPORTED_TYPES = frozenset({OrderType.LIMIT, OrderType.LIMIT_MAKER, OrderType.MARKET})
+WITHOUT_PRICE = frozenset({OrderType.MARKET, OrderType.STOP_LOSS, OrderType.TAKE_PROFIT})
 
 
 class Rules:
@@ -81,7 +80,10 @@ class Rules:
         if request.type is OrderType.MARKET:
             self._check_market(request, reference_ticks, best_ticks)
         else:
-            self._check_limit(request, reference_ticks)
+            if request.type in WITHOUT_PRICE:
+                self._check_market(request, request.terms.stop_ticks or reference_ticks, best_ticks)
+            else:
+                self._check_limit(request, reference_ticks)
             if open_orders >= self.listing.max_open_orders:
                 raise _failure("MAX_NUM_ORDERS")
 
@@ -140,7 +142,6 @@ class Rules:
                 "maxQty": eight_places(listing.max_quantity),
                 "stepSize": eight_places(listing.lot),
             },
-            {"filterType": "ICEBERG_PARTS", "limit": 10},
             {
                 "filterType": "MARKET_LOT_SIZE",
                 "minQty": eight_places(Decimal(0)),
@@ -170,8 +171,6 @@ class Rules:
 
 def check_form(request: NewOrder) -> None:
     """Whether the fields of an order go together; ApiError in Binance's words when they do not."""
-    if request.type not in SUPPORTED_TYPES:
-        raise ApiError(-1116, "Invalid orderType.")
     if request.type is OrderType.MARKET:
         if bool(request.lots) == bool(request.quote_atoms) or request.lots < 0 or request.quote_atoms < 0:
             raise ApiError(-1102, "Param 'quantity' or 'quoteOrderQty' must be sent, but both were empty/null!")
@@ -180,7 +179,10 @@ def check_form(request: NewOrder) -> None:
         return
     if request.quote_atoms:
         raise ApiError(-1106, "Parameter 'quoteOrderQty' sent when not required.")
-    if request.price_ticks <= 0:
+    if request.type in WITHOUT_PRICE:
+        if request.price_ticks:
+            raise ApiError(-1106, "Parameter 'price' sent when not required.")
+    elif request.price_ticks <= 0:
         raise ApiError(-1013, "Invalid price.")
     if request.lots <= 0:
         raise ApiError(-1013, "Invalid quantity.")

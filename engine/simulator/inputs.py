@@ -13,15 +13,30 @@ from typing import Any
 import orjson
 
 from engine.simulator import outside
-from engine.simulator.book import Entry
+from engine.simulator.amend import amend
 from engine.simulator.candles import Candles
 from engine.simulator.journal import Record
 from engine.simulator.matching import Matcher
-from engine.simulator.model import Kline, NewOrder, OrderType, Side, SimAccount, TimeInForce
+from engine.simulator.model import (
+    PLAIN,
+    Kline,
+    ListKind,
+    NewList,
+    NewOrder,
+    OrderType,
+    Side,
+    SimAccount,
+    SimOrder,
+    Stp,
+    Terms,
+    TimeInForce,
+)
 
 SIDES = {side.value: side for side in Side}
 TYPES = {kind.value: kind for kind in OrderType}
 TIMES_IN_FORCE = {time.value: time for time in TimeInForce}
+MODES = {mode.value: mode for mode in Stp}
+KINDS = {kind.value: kind for kind in ListKind}
 
 
 @dataclass(slots=True)
@@ -46,8 +61,20 @@ def order_record(account_id: int, order: NewOrder, at_ms: int) -> Record:
     return ["p", at_ms, account_id, *order_fields(order)]
 
 
+def list_record(account_id: int, asked: NewList, at_ms: int) -> Record:
+    """An order list that was admitted."""
+    orders = [order_fields(order) for order in asked.orders]
+    return ["o", at_ms, account_id, asked.kind.value, asked.client_id, orders]
+
+
+def amend_record(account_id: int, order_id: int, lots: int, client_order_id: str, at_ms: int) -> Record:
+    """A quantity that is lowered in its place."""
+    return ["m", at_ms, account_id, order_id, lots, client_order_id]
+
+
 def order_fields(order: NewOrder) -> list[Any]:
     """The fields of an order as asked for."""
+    terms = order.terms
     return [
         order.symbol,
         order.side.value,
@@ -57,14 +84,36 @@ def order_fields(order: NewOrder) -> list[Any]:
         order.price_ticks,
         order.lots,
         order.quote_atoms,
+        None
+        if terms is PLAIN
+        else [
+            terms.stop_ticks,
+            terms.trailing_bips,
+            terms.iceberg_lots,
+            terms.stp.value,
+            terms.strategy_id,
+            terms.strategy_type,
+        ],
     ]
 
 
 def order_of(fields: list[Any]) -> NewOrder:
     """What `order_fields` gave."""
-    symbol, side, kind, client_order_id, time_in_force, price_ticks, lots, quote_atoms = fields
+    symbol, side, kind, client_order_id, time_in_force, price_ticks, lots, quote_atoms, asked = fields
+    terms = PLAIN
+    if asked is not None:
+        stop_ticks, trailing_bips, iceberg_lots, stp, strategy_id, strategy_type = asked
+        terms = Terms(stop_ticks, trailing_bips, iceberg_lots, MODES[stp], strategy_id, strategy_type)
     return NewOrder(
-        symbol, SIDES[side], TYPES[kind], client_order_id, TIMES_IN_FORCE[time_in_force], price_ticks, lots, quote_atoms
+        symbol,
+        SIDES[side],
+        TYPES[kind],
+        client_order_id,
+        TIMES_IN_FORCE[time_in_force],
+        price_ticks,
+        lots,
+        quote_atoms,
+        terms,
     )
 
 
@@ -132,8 +181,21 @@ def _cancel(world: World, record: Record) -> None:
     _, at_ms, account_id, symbol, order_ids, cancel_id = record
     world.last_ms = at_ms
     open_orders = world.matcher.accounts.by_id[account_id].open
-    entries: list[Entry] = [open_orders[order_id] for order_id in order_ids]
-    world.matcher.cancel(world.matcher.markets[symbol], entries, at_ms, cancel_id)
+    orders: list[SimOrder] = [order for order_id in order_ids if (order := open_orders[order_id].order) is not None]
+    world.matcher.cancel(world.matcher.markets[symbol], orders, at_ms, cancel_id)
+
+
+def _list(world: World, record: Record) -> None:
+    _, at_ms, account_id, kind, client_id, orders = record
+    world.last_ms = at_ms
+    asked = NewList(KINDS[kind], client_id, tuple(order_of(fields) for fields in orders))
+    world.matcher.place_list(world.matcher.accounts.by_id[account_id], asked, at_ms)
+
+
+def _amend(world: World, record: Record) -> None:
+    _, at_ms, account_id, order_id, lots, client_order_id = record
+    world.last_ms = at_ms
+    amend(world.matcher, world.matcher.accounts.by_id[account_id], order_id, lots, client_order_id, at_ms)
 
 
 def _note(world: World, record: Record) -> None:
@@ -163,6 +225,8 @@ def _trade(world: World, record: Record) -> None:
 APPLY: Mapping[str, Callable[[World, Record], None]] = {
     "p": _order,
     "c": _cancel,
+    "o": _list,
+    "m": _amend,
     "n": _note,
     "l": _levels,
     "t": _trade,

@@ -12,9 +12,11 @@ from typing import Final, cast
 
 import orjson
 
+from engine.simulator.conditions import condition_filters
 from engine.simulator.filters import Rules
-from engine.simulator.model import ApiError, OrderType, PublicTrade
+from engine.simulator.model import ApiError, OrderType, PublicTrade, Stp
 from engine.simulator.operations import Call, Operation, Security, operation
+from engine.simulator.order_entry import DEFAULT_STP
 from engine.simulator.params import Params, checked_symbol
 from engine.simulator.wire import (
     Json,
@@ -220,22 +222,22 @@ def _symbol_json(rules: Rules) -> Json:
         "baseCommissionPrecision": 8,
         "quoteCommissionPrecision": 8,
         "orderTypes": [kind.value for kind in OrderType],
-        "icebergAllowed": False,
-        "ocoAllowed": False,
-        "otoAllowed": False,
+        "icebergAllowed": True,
+        "ocoAllowed": True,
+        "otoAllowed": True,
         "opoAllowed": False,
         "quoteOrderQtyMarketAllowed": True,
-        "allowTrailingStop": False,
-        "cancelReplaceAllowed": False,
-        "amendAllowed": False,
+        "allowTrailingStop": True,
+        "cancelReplaceAllowed": True,
+        "amendAllowed": True,
         "pegInstructionsAllowed": False,
         "isSpotTradingAllowed": True,
         "isMarginTradingAllowed": False,
-        "filters": rules.exchange_info_filters(),
+        "filters": [*rules.exchange_info_filters(), *condition_filters()],
         "permissions": [],
         "permissionSets": [["SPOT"]],
-        "defaultSelfTradePreventionMode": "NONE",
-        "allowedSelfTradePreventionModes": ["NONE"],
+        "defaultSelfTradePreventionMode": DEFAULT_STP.value,
+        "allowedSelfTradePreventionModes": [mode.value for mode in Stp],
     }
 
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from engine.simulator.book import Book
 from engine.simulator.filters import Rules
 from engine.simulator.model import ApiError, Listing, NewOrder, Side
 from engine.simulator.tape import Tape
+from engine.simulator.triggers import Triggers
 
 Top = tuple[int, int, int, int]
 
@@ -17,12 +20,14 @@ class Market:
         "base",
         "book",
         "outside_top_id",
+        "prevented_id",
         "quote",
         "rules",
         "shown_top",
         "symbol",
         "tape",
         "touched",
+        "triggers",
         "update_id",
     )
 
@@ -33,6 +38,9 @@ class Market:
         self.rules = Rules(listing)
         self.book = Book()
         self.tape = Tape(self.rules)
+        self.triggers = Triggers()
+        self.prevented_id = 0
+        """How many trades of an account with itself were prevented."""
         self.update_id = 0
         self.touched: dict[Side, dict[int, None]] = {Side.BUY: {}, Side.SELL: {}}
         """Levels that the operation under way has changed."""
@@ -41,40 +49,53 @@ class Market:
         self.outside_top_id = 0
         """The update id of the newest best prices that came from outside."""
 
-    def cost_of(self, lots: int) -> int:
-        """Quote atoms that buying so many lots at market pays; with fewer on offer, what all of them cost."""
+    def cost_of(self, lots: int, but: int | None = None) -> int:
+        """Quote atoms that buying so many lots at market pays at most; with fewer on offer, what all of them cost."""
         cost = 0
-        for level in self.book.asks.levels.values():
-            taken = min(lots, level.lots)
-            cost += self.rules.quote_atoms(level.price, taken)
+        for price, offered in self.offers(Side.BUY, but):
+            taken = min(lots, offered)
+            cost += self.rules.quote_atoms(price, taken)
             lots -= taken
             if lots == 0:
                 break
         return cost
 
-    def lots_for_quote(self, side: Side, quote_atoms: int) -> tuple[int, bool]:
+    def lots_for_quote(self, side: Side, quote_atoms: int, but: int | None = None) -> tuple[int, bool]:
         """The lots that trade at market for at most so many quote atoms, and whether the book had enough."""
         total = 0
         for level in self.book.facing(side).levels.values():
-            for entry in level:
-                lots = min(entry.lots, self.rules.lots_for(quote_atoms, level.price))
+            for offered in level.parts(but):
+                lots = min(offered, self.rules.lots_for(quote_atoms, level.price))
                 total += lots
                 quote_atoms -= self.rules.quote_atoms(level.price, lots)
-                if lots < entry.lots:
+                if lots < offered:
                     return total, True
         return total, False
 
-    def can_fill(self, request: NewOrder, limit_ticks: int | None) -> bool:
+    def can_fill(self, request: NewOrder, limit_ticks: int | None, but: int | None = None) -> bool:
         """Whether all of an order can trade at once."""
         facing = self.book.facing(request.side)
         missing = request.lots
-        for level in facing.levels.values():
-            if limit_ticks is not None and level.price * facing.sign > limit_ticks * facing.sign:
+        for price, offered in self.offers(request.side, but):
+            if limit_ticks is not None and price * facing.sign > limit_ticks * facing.sign:
                 return False
-            missing -= level.lots
+            missing -= offered
             if missing <= 0:
                 return True
         return False
+
+    def offers(self, side: Side, but: int | None) -> Iterator[tuple[int, int]]:
+        """What an order of this side can take, hidden parts too, best price first; without what `but` offers."""
+        for level in self.book.facing(side).levels.values():
+            if but is None:
+                yield level.price, level.lots + level.hidden
+            else:
+                yield level.price, sum(level.parts(but))
+
+    def printed(self, price: int, at_ms: int) -> None:
+        """A trade was recorded: orders that wait for its price become due."""
+        if self.triggers.waiting:
+            self.triggers.printed(price, at_ms)
 
 
 def find_market(markets: dict[str, Market], symbol: str) -> Market:

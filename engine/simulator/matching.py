@@ -9,21 +9,27 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from engine.simulator.accounts import Account, Accounts
+from engine.simulator.accounts import INSUFFICIENT_REASON, Account
+from engine.simulator.admission import activation_refusal, own_orders
 from engine.simulator.book import BookSide, Entry
+from engine.simulator.floor import Floor
+from engine.simulator.lists import alone, close_when_done, end, enter_list, list_of, start_pair
 from engine.simulator.marketplace import Market
 from engine.simulator.model import (
+    OPEN,
     Execution,
-    Listing,
+    ListKind,
+    NewList,
     NewOrder,
-    OrderType,
+    OrderList,
     Side,
     SimFill,
     SimOrder,
     Status,
+    Stp,
     TimeInForce,
 )
-from engine.simulator.reports import Reports
+from engine.simulator.selftrade import prevent
 
 
 class Taker:
@@ -39,48 +45,58 @@ class Taker:
         self.fills: list[SimFill] = []
 
 
-class Matcher:
+class Matcher(Floor):
     """Applies operations to markets and accounts."""
 
-    def __init__(self, listings: Iterable[Listing]) -> None:
-        self.markets = {listing.symbol: Market(listing) for listing in listings}
-        self.accounts = Accounts()
-        self.reports = Reports(self.accounts)
-        self.last_order_id = 0
-
     def place(self, account: Account, request: NewOrder, at_ms: int) -> tuple[SimOrder, list[SimFill]]:
-        """Match an order that was admitted, and rest what is left of it if it may rest."""
+        """Match an order that was admitted and rest what is left of it if it may rest, or let it wait for its price."""
         market = self.markets[request.symbol]
-        self.last_order_id += 1
-        order = SimOrder(self.last_order_id, account.account_id, request, Status.NEW, at_ms, at_ms, request.lots)
-        if account.history is not None:
-            account.history.add(order)
-        self.reports.order(order, Execution.NEW, at_ms)
+        order = self.enter(account, request, at_ms)
         taker = Taker(order, account, request.lots)
-        self._take(market, order, taker, at_ms)
-        if order.status is Status.FILLED:
-            if account.history is not None:
-                account.history.finish(order)
-        elif may_rest(request):
-            self._rest(market, order, account)
+        if order.working_ms < 0:
+            self.wait(market, order, account, at_ms)
         else:
-            self._finish(order, account, Status.EXPIRED, Execution.EXPIRED, at_ms)
-        self.reports.complete(market, at_ms)
+            self._work(market, order, taker, at_ms)
+        self.complete(market, at_ms)
         return order, taker.fills
 
-    def cancel(self, market: Market, entries: Iterable[Entry], at_ms: int, cancel_id: str) -> list[SimOrder]:
-        """Take resting orders out of the book: one operation, however many they are."""
+    def place_list(self, account: Account, asked: NewList, at_ms: int) -> OrderList:
+        """Place an order list that was admitted: both legs of a pair, or a working order with what waits behind it."""
+        market = self.markets[asked.orders[0].symbol]
+        order_list = enter_list(self, account, asked, at_ms)
+        if asked.kind is ListKind.OCO:
+            start_pair(self, market, account, order_list.orders, at_ms)
+        else:
+            working = order_list.orders[0]
+            self._work(market, working, Taker(working, account, working.lots), at_ms)
+        answer = order_list.copy()
+        self.complete(market, at_ms)
+        return answer
+
+    def cancel(self, market: Market, orders: Iterable[SimOrder], at_ms: int, cancel_id: str) -> list[SimOrder]:
+        """Cancel open orders, and what shares a list with them: one operation, however many they are."""
         canceled: list[SimOrder] = []
-        for entry in entries:
-            order = entry.order
-            if order is None:
-                raise RuntimeError("only orders can be canceled")
-            account = self.accounts.by_id[order.account_id]
-            self._withdraw(market, entry, order, account)
-            self._finish(order, account, Status.CANCELED, Execution.CANCELED, at_ms, cancel_id)
-            canceled.append(order)
-        self.reports.complete(market, at_ms)
+        for order in orders:
+            together = (order,) if order.list_id < 0 else (order, *list_of(self, order).orders)
+            for each in together:
+                if each.status in OPEN:
+                    account = self.accounts.by_id[each.account_id]
+                    self.withdraw(market, each, account)
+                    self.finish(each, account, Status.CANCELED, Execution.CANCELED, at_ms, cancel_id)
+                    canceled.append(each)
+        self.complete(market, at_ms)
         return canceled
+
+    def complete(
+        self, market: Market, at_ms: int, last_update_id: int = 0, *, always: bool = False, outside: bool = False
+    ) -> None:
+        """End an operation: what its trades have brought about, then its reports."""
+        while self.moved or market.triggers.due:
+            if self.moved:
+                self._moved(market, self.moved.popleft(), at_ms)
+            else:
+                self._trigger(market, market.triggers.due.popleft(), at_ms)
+        self.reports.complete(market, at_ms, last_update_id, always=always, outside=outside)
 
     def trade(
         self, market: Market, facing: BookSide, entry: Entry, lots: int, taker: Taker, at_ms: int, trade_id: int = 0
@@ -93,7 +109,7 @@ class Matcher:
         maker_account = self.accounts.outsiders if maker is None else self.accounts.by_id[maker.account_id]
         self._print(market, facing, trade_id, price, lots, quote_atoms, maker, taker.order, at_ms)
         if maker is not None:
-            self._unlock(market, maker, maker_account, lots)
+            self.unlock(market, maker, maker_account, lots)
         market.touched[facing.side][price] = None
         facing.reduce(entry, lots)
         buyer_is_maker = facing.side is Side.BUY
@@ -110,25 +126,104 @@ class Matcher:
         if maker is not None:
             theirs = (trade_id, price, lots, quote_atoms, of_maker)
             self._fill(market, maker, maker_account, theirs, at_ms, target=maker.lots)
+            if entry.hidden and not entry.lots:
+                facing.reveal(price, entry, maker.request.terms.iceberg_lots)
 
     # --- one operation's parts -------------------------------------------------------------------
+
+    def _work(self, market: Market, order: SimOrder, taker: Taker, at_ms: int) -> None:
+        """Let an order take; what is left of it rests or expires."""
+        self._take(market, order, taker, at_ms)
+        if order.status is Status.FILLED or order.status is Status.EXPIRED_IN_MATCH:
+            return
+        if may_rest(order.request):
+            self.rest(market, order, taker.account)
+        else:
+            self.finish(order, taker.account, Status.EXPIRED, Execution.EXPIRED, at_ms)
 
     def _take(self, market: Market, order: SimOrder, taker: Taker, at_ms: int) -> None:
         """Trade with what stands on the other side, best first, until limit, quantity or money ends it."""
         request = order.request
-        limit = None if request.type is OrderType.MARKET else request.price_ticks
-        if request.time_in_force is TimeInForce.FOK and not market.can_fill(request, limit):
+        limit = request.price_ticks or None
+        own = own_orders(taker.account, request)
+        if request.time_in_force is TimeInForce.FOK and not market.can_fill(request, limit, own):
             return
         if request.quote_atoms:
-            lots, enough = market.lots_for_quote(request.side, request.quote_atoms)
+            lots, enough = market.lots_for_quote(request.side, request.quote_atoms, own)
             taker.target = lots if enough else lots + 1
+        prevents = request.terms.stp is not Stp.NONE
         facing = market.book.facing(request.side)
-        while order.filled_lots < taker.target:
+        while (left := taker.target - order.filled_lots - order.prevented_lots) > 0:
             level = facing.best
             if level is None or (limit is not None and (level.price - limit) * facing.sign > 0):
                 return
             entry = level.head
-            self.trade(market, facing, entry, min(taker.target - order.filled_lots, entry.lots), taker, at_ms)
+            if prevents and entry.order is not None and entry.order.account_id == order.account_id:
+                prevent(self, market, facing, entry, order, taker.account, left, at_ms)
+                if order.status is Status.EXPIRED_IN_MATCH:
+                    return
+            else:
+                self.trade(market, facing, entry, min(left, entry.lots), taker, at_ms)
+
+    def _trigger(self, market: Market, order: SimOrder, at_ms: int) -> None:
+        """The price of a waiting order has come: it goes to the book like any other."""
+        if not order.waiting:
+            return
+        account = self.accounts.by_id[order.account_id]
+        if order.list_id >= 0:
+            alone(self, market, order, at_ms)
+        self.unlock(market, order, account, order.remaining_lots)
+        order.reserve_ticks = 0
+        order.working_ms = order.updated_ms = at_ms
+        request = order.request
+        if request.side is Side.BUY and not request.price_ticks:
+            cost = market.cost_of(order.remaining_lots, own_orders(account, request))
+            if cost > account.free.get(market.quote, 0):
+                self.finish(order, account, Status.EXPIRED, Execution.EXPIRED, at_ms, reason=INSUFFICIENT_REASON)
+                return
+        self.reports.order(order, Execution.NEW, at_ms)
+        self._work(market, order, Taker(order, account, order.lots), at_ms)
+
+    def _moved(self, market: Market, order: SimOrder, at_ms: int) -> None:
+        """An order of a list has traded or ended: what that means for the others."""
+        order_list = list_of(self, order)
+        if order in order_list.pair and (order.filled_lots or order.status not in OPEN):
+            alone(self, market, order, at_ms)
+        if order_list.kind is not ListKind.OCO and order is order_list.orders[0] and order.status not in OPEN:
+            pending = [each for each in order_list.orders[1:] if each.status is Status.PENDING_NEW]
+            account = self.accounts.by_id[order.account_id]
+            if order.status is Status.FILLED and pending:
+                self._activate(market, order_list, pending, account, at_ms)
+            else:
+                for each in pending:
+                    end(self, market, each, account, at_ms, Status.EXPIRED)
+        close_when_done(self, order_list, at_ms)
+
+    def _activate(
+        self, market: Market, order_list: OrderList, pending: list[SimOrder], account: Account, at_ms: int
+    ) -> None:
+        """The working order is filled: those behind it come to life, all or none."""
+        reason = activation_refusal(market, account, [order.request for order in pending])
+        for order in pending:
+            order.updated_ms = at_ms
+            if reason is not None:
+                self.finish(order, account, Status.REJECTED, Execution.REJECTED, at_ms, reason=reason)
+        if reason is not None:
+            return
+        if order_list.pair:
+            start_pair(self, market, account, pending, at_ms)
+            for order in pending:
+                self.reports.order(order, Execution.NEW, at_ms)
+            return
+        (order,) = pending
+        order.status = Status.NEW
+        if order.request.conditional:
+            self.wait(market, order, account, at_ms)
+            self.reports.order(order, Execution.NEW, at_ms)
+        else:
+            order.working_ms = at_ms
+            self.reports.order(order, Execution.NEW, at_ms)
+            self._work(market, order, Taker(order, account, order.lots), at_ms)
 
     def _fill(
         self,
@@ -147,10 +242,14 @@ class Matcher:
         order.filled_quote_atoms += quote_atoms
         order.updated_ms = at_ms
         if request.quote_atoms:
-            order.lots = order.filled_lots
-        order.status = Status.FILLED if order.filled_lots == target else Status.PARTIALLY_FILLED
-        if order.working and order.status is Status.FILLED:
-            self._leave(order, account)
+            order.lots = order.filled_lots + order.prevented_lots
+        if order.list_id >= 0:
+            self.moved.append(order)
+        if order.filled_lots + order.prevented_lots == target:
+            order.status = Status.FILLED
+            self.leave(order, account)
+        else:
+            order.status = Status.PARTIALLY_FILLED
         if account.history is None and self.reports.silent:
             return
         asset = market.base if request.side is Side.BUY else market.quote
@@ -192,6 +291,7 @@ class Matcher:
         buyer_id, seller_id = (maker_id, taker_id) if buyer_is_maker else (taker_id, maker_id)
         market.tape.record(trade_id, price, lots, quote_atoms, buyer_id, seller_id, buyer_is_maker, at_ms)
         self.reports.trade(market, trade_id, price, lots, buyer_id, seller_id, buyer_is_maker, at_ms)
+        market.printed(price, at_ms)
 
     def _receive(self, account: Account, asset: str, atoms: int, maker: bool) -> int:
         """Credit what a trade brought, less the commission, which the fee account gets; returns that."""
@@ -201,60 +301,7 @@ class Matcher:
         self.accounts.fees.free[asset] += commission
         return commission
 
-    def _rest(self, market: Market, order: SimOrder, account: Account) -> None:
-        request = order.request
-        remaining = order.remaining_lots
-        entry = Entry(order, remaining)
-        market.book.own(request.side).add(request.price_ticks, entry)
-        market.touched[request.side][request.price_ticks] = None
-        order.working = True
-        account.open[order.order_id] = entry
-        account.open_ids[request.client_order_id] = order.order_id
-        if request.side is Side.BUY:
-            account.lock(market.quote, market.rules.quote_atoms(request.price_ticks, remaining))
-        else:
-            account.lock(market.base, remaining * market.rules.lot_atoms)
-
-    def _unlock(self, market: Market, order: SimOrder, account: Account, lots: int) -> None:
-        """Free what a resting order has put aside for these lots."""
-        if order.request.side is Side.SELL:
-            account.lock(market.base, -lots * market.rules.lot_atoms)
-            return
-        price, remaining, rules = order.request.price_ticks, order.remaining_lots, market.rules
-        account.lock(market.quote, rules.quote_atoms(price, remaining - lots) - rules.quote_atoms(price, remaining))
-
-    def _withdraw(self, market: Market, entry: Entry, order: SimOrder, account: Account) -> None:
-        side = order.request.side
-        market.touched[side][order.request.price_ticks] = None
-        self._unlock(market, order, account, entry.lots)
-        market.book.own(side).reduce(entry, entry.lots)
-
-    def _leave(self, order: SimOrder, account: Account) -> None:
-        """A resting order is finished: it is no longer open."""
-        order.working = False
-        del account.open[order.order_id]
-        del account.open_ids[order.request.client_order_id]
-        if account.history is not None:
-            account.history.finish(order)
-
-    def _finish(
-        self,
-        order: SimOrder,
-        account: Account,
-        status: Status,
-        execution: Execution,
-        at_ms: int,
-        cancel_id: str = "",
-    ) -> None:
-        order.status = status
-        order.updated_ms = at_ms
-        if order.working:
-            self._leave(order, account)
-        elif account.history is not None:
-            account.history.finish(order)
-        self.reports.order(order, execution, at_ms, cancel_id=cancel_id)
-
 
 def may_rest(request: NewOrder) -> bool:
     """Whether what does not trade at once stands in the book."""
-    return request.type is not OrderType.MARKET and request.time_in_force is TimeInForce.GTC
+    return request.price_ticks != 0 and request.time_in_force is TimeInForce.GTC

@@ -37,13 +37,25 @@ class TimeInForce(StrEnum):
     FOK = "FOK"
 
 
+class Stp(StrEnum):
+    """`selfTradePreventionMode`: what becomes of an order that meets one of the same account."""
+
+    NONE = "NONE"
+    EXPIRE_TAKER = "EXPIRE_TAKER"
+    EXPIRE_MAKER = "EXPIRE_MAKER"
+    EXPIRE_BOTH = "EXPIRE_BOTH"
+    DECREMENT = "DECREMENT"
+
+
 class Status(StrEnum):
+    PENDING_NEW = "PENDING_NEW"
     NEW = "NEW"
     PARTIALLY_FILLED = "PARTIALLY_FILLED"
     FILLED = "FILLED"
     CANCELED = "CANCELED"
     REJECTED = "REJECTED"
     EXPIRED = "EXPIRED"
+    EXPIRED_IN_MATCH = "EXPIRED_IN_MATCH"
 
 
 class Execution(StrEnum):
@@ -52,18 +64,26 @@ class Execution(StrEnum):
     NEW = "NEW"
     TRADE = "TRADE"
     CANCELED = "CANCELED"
+    REPLACED = "REPLACED"
     REJECTED = "REJECTED"
     EXPIRED = "EXPIRED"
+    TRADE_PREVENTION = "TRADE_PREVENTION"
 
 
 class ApiError(Exception):
-    """A refusal in Binance's own words: `{"code": code, "msg": message}` with an HTTP status."""
+    """A refusal in Binance's own words: `{"code": code, "msg": message}` with an HTTP status, maybe `data`."""
 
-    def __init__(self, code: int, message: str, http_status: int = 400) -> None:
+    def __init__(self, code: int, message: str, http_status: int = 400, data: object = None) -> None:
         super().__init__(f"{code} {message}")
         self.code = code
         self.message = message
         self.http_status = http_status
+        self.data = data
+
+    def json(self) -> dict[str, object]:
+        """As it is answered."""
+        told: dict[str, object] = {"code": self.code, "msg": self.message}
+        return told if self.data is None else told | {"data": self.data}
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +111,23 @@ class Listing:
 
 
 @dataclass(frozen=True, slots=True)
+class Terms:
+    """What only some orders ask for. The figures are 0, the labels None, where they were not sent."""
+
+    stop_ticks: int = 0
+    trailing_bips: int = 0
+    """How far the price must turn from its best to trigger the order, in hundredths of a per cent."""
+    iceberg_lots: int = 0
+    """How much of the order the book shows at a time."""
+    stp: Stp = Stp.NONE
+    strategy_id: int | None = None
+    strategy_type: int | None = None
+
+
+PLAIN = Terms()
+
+
+@dataclass(frozen=True, slots=True)
 class NewOrder:
     """An order as it was asked for, already parsed: figures in ticks, lots and quote atoms."""
 
@@ -103,6 +140,12 @@ class NewOrder:
     lots: int = 0
     quote_atoms: int = 0
     """Set instead of `lots` for a market order by quote quantity (`quoteOrderQty`)."""
+    terms: Terms = PLAIN
+
+    @property
+    def conditional(self) -> bool:
+        """Whether it waits for a price before it works."""
+        return self.terms.stop_ticks != 0 or self.terms.trailing_bips != 0
 
 
 @dataclass(slots=True)
@@ -121,10 +164,28 @@ class SimOrder:
     filled_quote_atoms: int = 0
     working: bool = False
     """Whether it rests in the book."""
+    working_ms: int = -1
+    """When it first went to the book; -1 while it waits for its price or for another order."""
+    list_id: int = -1
+    """The order list that it belongs to."""
+    reserve_ticks: int = 0
+    """The price at which its account's money is put aside for it; 0 when nothing is."""
+    trail_ticks: int = 0
+    """The best price since a trailing stop follows the market; 0 before."""
+    trailing_ms: int = -1
+    """When a trailing stop began to follow the market."""
+    prevented_lots: int = 0
+    """What expired because it would have traded with its own account."""
+    prevented_id: int = -1
 
     @property
     def remaining_lots(self) -> int:
-        return self.lots - self.filled_lots
+        return self.lots - self.filled_lots - self.prevented_lots
+
+    @property
+    def waiting(self) -> bool:
+        """Whether it waits for its price."""
+        return self.working_ms < 0 and self.status is Status.NEW
 
     def copy(self) -> SimOrder:
         """The order as it stands now; the engine will not change the copy."""
@@ -139,7 +200,92 @@ class SimOrder:
             self.filled_lots,
             self.filled_quote_atoms,
             self.working,
+            self.working_ms,
+            self.list_id,
+            self.reserve_ticks,
+            self.trail_ticks,
+            self.trailing_ms,
+            self.prevented_lots,
+            self.prevented_id,
         )
+
+
+OPEN = frozenset({Status.PENDING_NEW, Status.NEW, Status.PARTIALLY_FILLED})
+"""In these an order can still trade."""
+
+
+class ListKind(StrEnum):
+    """What orders of one list do to each other."""
+
+    OCO = "OCO"
+    """Two legs: the first that trades or triggers ends the other."""
+    OTO = "OTO"
+    """A working order that brings a pending one to life when it is filled."""
+    OTOCO = "OTOCO"
+    """A working order that brings an OCO to life when it is filled."""
+
+
+@dataclass(frozen=True, slots=True)
+class NewList:
+    """An order list as it was asked for: the working order first; in a pair the leg that waits before the limit."""
+
+    kind: ListKind
+    client_id: str
+    orders: tuple[NewOrder, ...]
+
+
+@dataclass(slots=True)
+class OrderList:
+    """An order list that the exchange knows. Only the matching engine changes it."""
+
+    list_id: int
+    account_id: int
+    kind: ListKind
+    client_id: str
+    orders: tuple[SimOrder, ...]
+    created_ms: int
+    updated_ms: int
+    done: bool = False
+    """Whether none of its orders can trade any more."""
+
+    @property
+    def symbol(self) -> str:
+        return self.orders[0].request.symbol
+
+    @property
+    def pair(self) -> tuple[SimOrder, ...]:
+        """The legs of which one ends the other; empty where there are none."""
+        if self.kind is ListKind.OTO:
+            return ()
+        return self.orders if self.kind is ListKind.OCO else self.orders[1:]
+
+    def copy(self) -> OrderList:
+        """The list and its orders as they stand now."""
+        orders = tuple(order.copy() for order in self.orders)
+        return OrderList(
+            self.list_id,
+            self.account_id,
+            self.kind,
+            self.client_id,
+            orders,
+            self.created_ms,
+            self.updated_ms,
+            self.done,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Amendment:
+    """A quantity that was lowered in its place."""
+
+    amendment_id: int
+    symbol: str
+    order_id: int
+    old_client_id: str
+    new_client_id: str
+    old_lots: int
+    new_lots: int
+    time_ms: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,6 +303,23 @@ class SimFill:
     commission_atoms: int
     commission_asset: str
     maker: bool
+    time_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class PreventedMatch:
+    """A trade of an account with itself that did not happen. Lots are 0 on a side that nothing expired on."""
+
+    prevented_id: int
+    symbol: str
+    taker_order_id: int
+    maker_order_id: int
+    mode: Stp
+    price_ticks: int
+    lots: int
+    """What would have traded."""
+    taker_lots: int
+    maker_lots: int
     time_ms: int
 
 
@@ -295,8 +458,21 @@ class OrderReported:
     time_ms: int
     fill: SimFill | None = None
     cancel_client_order_id: str = ""
-    """In a cancel report the id of the cancel request; the order's own is `order.request.client_order_id`."""
+    """In a cancel report the id of the cancel request; the order's own is `order.request.client_order_id`.
+
+    In the report of an amendment the client id that the order had before.
+    """
     reject_reason: str = "NONE"
+    prevented: PreventedMatch | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ListReported:
+    """What has become of an order list (a copy). `updated`: one of its orders has another client id."""
+
+    order_list: OrderList
+    time_ms: int
+    updated: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -308,7 +484,7 @@ class BalancesChanged:
     time_ms: int
 
 
-SimEvent = TradePrinted | DepthChanged | TopChanged | OrderReported | BalancesChanged
+SimEvent = TradePrinted | DepthChanged | TopChanged | OrderReported | ListReported | BalancesChanged
 
 
 class Listener(Protocol):

@@ -42,7 +42,7 @@ def set_levels(
         for price, lots in levels:
             if lots > _shown(side.level(price)):
                 _set(market, side, price, lots - _meet(matcher, market, side, price, lots, at_ms))
-    matcher.reports.complete(market, at_ms, last_update_id, always=True, outside=True)
+    matcher.complete(market, at_ms, last_update_id, always=True, outside=True)
 
 
 def print_trade(
@@ -63,7 +63,8 @@ def print_trade(
         quote_atoms = market.rules.quote_atoms(price, rest)
         market.tape.record(trade_id, price, rest, quote_atoms, 0, 0, buyer_is_maker, at_ms)
         matcher.reports.trade(market, trade_id, price, rest, 0, 0, buyer_is_maker, at_ms)
-    matcher.reports.complete(market, at_ms)
+        market.printed(price, at_ms)
+    matcher.complete(market, at_ms)
 
 
 def show_top(matcher: Matcher, market: Market, update_id: int, bid: tuple[int, int], ask: tuple[int, int]) -> None:

@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from engine.simulator.accounts import Account
-from engine.simulator.book import Entry
 from engine.simulator.inputs import World
 from engine.simulator.marketplace import Market, find_market
 from engine.simulator.model import (
+    Amendment,
     ApiError,
     Balance,
     DepthSnapshot,
     Kline,
     Listing,
+    OrderList,
+    PreventedMatch,
     PublicTrade,
     SimAccount,
     SimFill,
@@ -59,8 +61,7 @@ class Reader:
         """The newest order that answers; ApiError -2013 when there is none."""
         self._market(symbol)
         account = self._account(account_id)
-        entry = open_entry(account, symbol, order_id, client_order_id)
-        found = None if entry is None else entry.order
+        found = open_order(account, symbol, order_id, client_order_id)
         if found is None and account.history is not None:
             if order_id is not None:
                 found = account.history.orders.get(order_id)
@@ -74,8 +75,7 @@ class Reader:
         """Oldest first."""
         if symbol is not None:
             self._market(symbol)
-        entries = open_in(self._account(account_id), symbol)
-        return tuple(entry.order.copy() for entry in entries if entry.order is not None)
+        return tuple(order.copy() for order in open_in(self._account(account_id), symbol))
 
     def orders(
         self,
@@ -118,6 +118,39 @@ class Reader:
             if account.history is not None and order_id in account.history.fills_by_order:
                 return tuple(account.history.fills_by_order[order_id])
         return ()
+
+    def order_list(self, account_id: int, list_id: int | None, client_id: str | None) -> OrderList:
+        """The order list of this id, or the newest of this client id; ApiError -2018 when there is none."""
+        history = self._account(account_id).history
+        known = {} if history is None else history.lists
+        if list_id is not None:
+            found = known.get(list_id)
+        else:
+            found = next((each for each in reversed(known.values()) if each.client_id == client_id), None)
+        if found is None:
+            raise ApiError(-2018, "Order list does not exist.")
+        return found.copy()
+
+    def order_lists(self, account_id: int) -> tuple[OrderList, ...]:
+        """All order lists that are known still, oldest first."""
+        history = self._account(account_id).history
+        return () if history is None else tuple(found.copy() for found in history.lists.values())
+
+    def list_id_of(self, account_id: int, order_id: int) -> int:
+        """The list that an order of this account belongs to; -1 when to none."""
+        history = self._account(account_id).history
+        order = None if history is None else history.orders.get(order_id)
+        return -1 if order is None else order.list_id
+
+    def prevented(self, account_id: int, symbol: str) -> tuple[PreventedMatch, ...]:
+        """The newest trades with itself that this account was kept from, oldest first."""
+        history = self._account(account_id).history
+        return () if history is None else tuple(match for match in history.prevented if match.symbol == symbol)
+
+    def amendments(self, account_id: int, order_id: int) -> tuple[Amendment, ...]:
+        """What was amended in an order, oldest first."""
+        history = self._account(account_id).history
+        return () if history is None else tuple(made for made in history.amendments if made.order_id == order_id)
 
     # --- the market ----------------------------------------------------------------------------
 
@@ -177,13 +210,14 @@ class Reader:
         return max(self._world.last_ms, self._now_ms())
 
 
-def open_entry(account: Account, symbol: str, order_id: int | None, client_order_id: str | None) -> Entry | None:
+def open_order(account: Account, symbol: str, order_id: int | None, client_order_id: str | None) -> SimOrder | None:
+    """The open order of these ids."""
     if order_id is None and client_order_id is not None:
         order_id = account.open_ids.get(client_order_id)
     entry = None if order_id is None else account.open.get(order_id)
     if entry is None or entry.order is None or not _answers(entry.order, symbol, client_order_id):
         return None
-    return entry
+    return entry.order
 
 
 def _answers(order: SimOrder, symbol: str, client_order_id: str | None) -> bool:
@@ -191,9 +225,10 @@ def _answers(order: SimOrder, symbol: str, client_order_id: str | None) -> bool:
     return request.symbol == symbol and (client_order_id is None or request.client_order_id == client_order_id)
 
 
-def open_in(account: Account, symbol: str | None) -> list[Entry]:
+def open_in(account: Account, symbol: str | None) -> list[SimOrder]:
+    """The open orders of one symbol or of all, as they were placed."""
     return [
-        entry
+        entry.order
         for entry in account.open.values()
         if entry.order is not None and (symbol is None or entry.order.request.symbol == symbol)
     ]

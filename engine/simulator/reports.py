@@ -8,7 +8,10 @@ from engine.simulator.model import (
     BalancesChanged,
     DepthChanged,
     Execution,
+    ListReported,
+    OrderList,
     OrderReported,
+    PreventedMatch,
     PublicTrade,
     Side,
     SimEvent,
@@ -31,12 +34,24 @@ class Reports:
         self._moved: dict[int, None] = {}
 
     def order(
-        self, order: SimOrder, execution: Execution, at_ms: int, fill: SimFill | None = None, cancel_id: str = ""
+        self,
+        order: SimOrder,
+        execution: Execution,
+        at_ms: int,
+        fill: SimFill | None = None,
+        cancel_id: str = "",
+        reason: str = "NONE",
+        prevented: PreventedMatch | None = None,
     ) -> None:
         """What has become of an order."""
         if not self.silent:
-            self.events.append(OrderReported(order.copy(), execution, at_ms, fill, cancel_id))
+            self.events.append(OrderReported(order.copy(), execution, at_ms, fill, cancel_id, reason, prevented))
             self._moved[order.account_id] = None
+
+    def order_list(self, order_list: OrderList, at_ms: int, *, updated: bool = False) -> None:
+        """What has become of an order list."""
+        if not self.silent:
+            self.events.append(ListReported(order_list.copy(), at_ms, updated))
 
     def trade(
         self,

@@ -16,8 +16,6 @@ from engine.simulator.exchange import Exchange
 from engine.simulator.history import make_history
 from engine.simulator.listings import MarketProfile
 from engine.simulator.model import (
-    BalancesChanged,
-    DepthChanged,
     OrderReported,
     SimEvent,
     TopChanged,
@@ -193,7 +191,7 @@ class SyntheticFlow:
                 symbol = event.trade.symbol
             case TopChanged():
                 symbol = event.symbol
-            case DepthChanged() | BalancesChanged():
+            case _:
                 return
         market = self._markets.get(symbol)
         if market is not None:

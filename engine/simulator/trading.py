@@ -9,7 +9,7 @@ from collections.abc import Callable
 from enum import StrEnum
 from typing import Final
 
-from engine.simulator.model import ApiError, NewOrder, OrderType, Side, SimOrder
+from engine.simulator.model import ApiError, OrderType, SimFill, SimOrder, Stp
 from engine.simulator.operations import Call, Operation, Security, operation
 from engine.simulator.order_entry import new_order
 from engine.simulator.wire import (
@@ -22,6 +22,7 @@ from engine.simulator.wire import (
     fill_json,
     full_json,
     order_json,
+    prevented_by,
     result_json,
 )
 
@@ -39,13 +40,29 @@ class Answer(StrEnum):
 def place(call: Call) -> Json:
     """Place an order; the answer is as long as `newOrderRespType` asks."""
     notation, request = new_order(call)
-    default = Answer.FULL if request.type in {OrderType.MARKET, OrderType.LIMIT} else Answer.ACK
-    answer = call.params.choice("newOrderRespType", Answer, -1130, _invalid("newOrderRespType")) or default
+    answer = answer_of(call, request.type)
     _may_trade(call)
     order, fills = call.exchange.place(call.customer.account_id, request)
+    return placed_json(call, notation, answer, order, fills)
+
+
+def answer_of(call: Call, kind: OrderType) -> Answer:
+    """How long an answer is wanted; a type has its own default."""
+    default = Answer.FULL if kind in {OrderType.MARKET, OrderType.LIMIT} else Answer.ACK
+    return call.params.choice("newOrderRespType", Answer, -1130, _invalid("newOrderRespType")) or default
+
+
+def placed_json(call: Call, notation: Notation, answer: Answer, order: SimOrder, fills: tuple[SimFill, ...]) -> Json:
+    """The answer to a placed order, as long as was asked."""
     if answer is Answer.ACK:
         return ack_json(order)
-    return full_json(notation, order, fills) if answer is Answer.FULL else result_json(notation, order)
+    told = full_json(notation, order, fills) if answer is Answer.FULL else result_json(notation, order)
+    if order.request.terms.stp is not Stp.NONE:
+        found = call.exchange.prevented(order.account_id, notation.symbol)
+        matches = [match for match in found if match.taker_order_id == order.order_id]
+        if matches:
+            told["preventedMatches"] = prevented_by(notation, matches)
+    return told
 
 
 def place_test(call: Call) -> Json:
@@ -53,7 +70,7 @@ def place_test(call: Call) -> Json:
     notation, request = new_order(call)
     call.params.choice("newOrderRespType", Answer, -1130, _invalid("newOrderRespType"))
     _may_trade(call)
-    _check_filters(call, notation, request)
+    call.exchange.check_filters(call.customer.account_id, request)
     if not call.params.flag("computeCommissionRates"):
         return {}
     rates = _commission_rates(call)
@@ -163,7 +180,9 @@ def my_trades(call: Call) -> list[Json]:
         end_ms=end_ms,
         limit=call.params.limit(500, 1000),
     )
-    return [fill_json(notation, fill) for fill in fills]
+    return [
+        fill_json(notation, fill, call.exchange.list_id_of(call.customer.account_id, fill.order_id)) for fill in fills
+    ]
 
 
 def account(call: Call) -> Json:
@@ -230,14 +249,6 @@ def none_yet(call: Call) -> list[Json]:
 
 
 # --- parts -----------------------------------------------------------------------------------------
-
-
-def _check_filters(call: Call, notation: Notation, request: NewOrder) -> None:
-    depth = call.exchange.depth(notation.symbol, 1)
-    opposite = depth.asks if request.side is Side.BUY else depth.bids
-    best_ticks = opposite[0][0] if opposite else 0
-    open_orders = len(call.exchange.open_orders(call.customer.account_id, notation.symbol))
-    notation.rules.check(request, call.exchange.last_price(notation.symbol), best_ticks, open_orders)
 
 
 def _which(call: Call) -> tuple[int | None, str | None]:

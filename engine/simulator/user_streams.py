@@ -16,9 +16,9 @@ from typing import Final
 import orjson
 
 from engine.runtime import Ids
-from engine.simulator.events import account_position, execution_report
+from engine.simulator.events import account_position, execution_report, list_status
 from engine.simulator.exchange import Exchange, NowMs
-from engine.simulator.model import ApiError, BalancesChanged, OrderReported, SimEvent
+from engine.simulator.model import ApiError, BalancesChanged, ListReported, OrderReported, SimEvent
 from engine.simulator.operations import Call, Operation, Security, operation
 from engine.simulator.outbox import Outbox
 from engine.simulator.wire import Json, Notation
@@ -142,6 +142,8 @@ class UserStreams:
     def _on_event(self, event: SimEvent) -> None:
         if isinstance(event, OrderReported):
             account_id = event.order.account_id
+        elif isinstance(event, ListReported):
+            account_id = event.order_list.account_id
         elif isinstance(event, BalancesChanged):
             account_id = event.account_id
         else:
@@ -152,6 +154,8 @@ class UserStreams:
         if isinstance(event, OrderReported):
             notation = self._notations[event.order.request.symbol]
             encoded = orjson.dumps(execution_report(notation, event, next(self._execution_ids))).decode()
+        elif isinstance(event, ListReported):
+            encoded = orjson.dumps(list_status(event)).decode()
         else:
             encoded = orjson.dumps(account_position(event)).decode()
         for subscription in mine:

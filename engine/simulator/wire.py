@@ -11,11 +11,13 @@ from dataclasses import dataclass
 from engine.simulator.filters import Rules
 from engine.simulator.model import (
     ATOMS,
+    PLAIN,
     Balance,
     DepthSnapshot,
     Kline,
     Listing,
     OrderType,
+    PreventedMatch,
     PublicTrade,
     SimFill,
     SimOrder,
@@ -25,7 +27,6 @@ from engine.simulator.model import (
 )
 
 Json = dict[str, object]
-STP_MODE = "NONE"
 
 
 def figure(atoms: int) -> str:
@@ -81,17 +82,18 @@ def order_json(notation: Notation, order: SimOrder) -> Json:
     return {
         "symbol": request.symbol,
         "orderId": order.order_id,
-        "orderListId": -1,
+        "orderListId": order.list_id,
         "clientOrderId": request.client_order_id,
         **_state(notation, order),
-        "stopPrice": figure(0),
-        "icebergQty": figure(0),
+        "stopPrice": notation.price(request.terms.stop_ticks),
+        "icebergQty": notation.quantity(request.terms.iceberg_lots),
         "time": order.created_ms,
         "updateTime": order.updated_ms,
-        "isWorking": True,
-        "workingTime": order.created_ms,
+        "isWorking": order.working_ms >= 0,
+        "workingTime": order.working_ms,
         "origQuoteOrderQty": figure(request.quote_atoms),
-        "selfTradePreventionMode": STP_MODE,
+        "selfTradePreventionMode": request.terms.stp.value,
+        **_conditional(notation, order),
     }
 
 
@@ -100,7 +102,7 @@ def ack_json(order: SimOrder) -> Json:
     return {
         "symbol": order.request.symbol,
         "orderId": order.order_id,
-        "orderListId": -1,
+        "orderListId": order.list_id,
         "clientOrderId": order.request.client_order_id,
         "transactTime": order.updated_ms,
     }
@@ -112,8 +114,9 @@ def result_json(notation: Notation, order: SimOrder) -> Json:
         **ack_json(order),
         **_state(notation, order),
         "origQuoteOrderQty": figure(order.request.quote_atoms),
-        "workingTime": order.created_ms,
-        "selfTradePreventionMode": STP_MODE,
+        "workingTime": order.working_ms,
+        "selfTradePreventionMode": order.request.terms.stp.value,
+        **_conditional(notation, order),
     }
 
 
@@ -140,13 +143,74 @@ def canceled_json(notation: Notation, order: SimOrder, cancel_id: str) -> Json:
         "symbol": order.request.symbol,
         "origClientOrderId": order.request.client_order_id,
         "orderId": order.order_id,
-        "orderListId": -1,
+        "orderListId": order.list_id,
         "clientOrderId": cancel_id,
         "transactTime": order.updated_ms,
         **_state(notation, order),
         "origQuoteOrderQty": figure(order.request.quote_atoms),
-        "selfTradePreventionMode": STP_MODE,
+        "selfTradePreventionMode": order.request.terms.stp.value,
+        **_conditional(notation, order),
     }
+
+
+def _conditional(notation: Notation, order: SimOrder) -> Json:
+    """What is told only of orders that asked for it ("Conditional fields in Order Responses")."""
+    terms = order.request.terms
+    if terms is PLAIN and not order.prevented_lots:
+        return {}
+    told: Json = {}
+    if terms.stop_ticks:
+        told["stopPrice"] = notation.price(terms.stop_ticks)
+    if terms.trailing_bips:
+        told |= {"trailingDelta": terms.trailing_bips, "trailingTime": order.trailing_ms}
+    if terms.iceberg_lots:
+        told["icebergQty"] = notation.quantity(terms.iceberg_lots)
+    if terms.strategy_id is not None:
+        told["strategyId"] = terms.strategy_id
+    if terms.strategy_type is not None:
+        told["strategyType"] = terms.strategy_type
+    if order.prevented_lots:
+        told |= {"preventedMatchId": order.prevented_id, "preventedQuantity": notation.quantity(order.prevented_lots)}
+    return told
+
+
+def prevented_json(notation: Notation, match: PreventedMatch) -> Json:
+    """A prevented match as `GET /api/v3/myPreventedMatches` lists it."""
+    return {
+        "symbol": match.symbol,
+        "preventedMatchId": match.prevented_id,
+        "takerOrderId": match.taker_order_id,
+        "makerSymbol": match.symbol,
+        "makerOrderId": match.maker_order_id,
+        "tradeGroupId": -1,
+        "selfTradePreventionMode": match.mode.value,
+        "price": notation.price(match.price_ticks),
+        **_prevented_lots(notation, match),
+        "transactTime": match.time_ms,
+    }
+
+
+def prevented_by(notation: Notation, matches: Iterable[PreventedMatch]) -> list[Json]:
+    """What a placed order was kept from, as the answer to it tells (`preventedMatches`)."""
+    return [
+        {
+            "preventedMatchId": match.prevented_id,
+            "makerSymbol": match.symbol,
+            "makerOrderId": match.maker_order_id,
+            "price": notation.price(match.price_ticks),
+            **_prevented_lots(notation, match),
+        }
+        for match in matches
+    ]
+
+
+def _prevented_lots(notation: Notation, match: PreventedMatch) -> Json:
+    told: Json = {}
+    if match.taker_lots:
+        told["takerPreventedQuantity"] = notation.quantity(match.taker_lots)
+    if match.maker_lots:
+        told["makerPreventedQuantity"] = notation.quantity(match.maker_lots)
+    return told
 
 
 def _state(notation: Notation, order: SimOrder) -> Json:
@@ -163,13 +227,13 @@ def _state(notation: Notation, order: SimOrder) -> Json:
     }
 
 
-def fill_json(notation: Notation, fill: SimFill) -> Json:
+def fill_json(notation: Notation, fill: SimFill, list_id: int) -> Json:
     """An execution as `GET /api/v3/myTrades` lists it."""
     return {
         "symbol": fill.symbol,
         "id": fill.trade_id,
         "orderId": fill.order_id,
-        "orderListId": -1,
+        "orderListId": list_id,
         "price": notation.price(fill.price_ticks),
         "qty": notation.quantity(fill.lots),
         "quoteQty": figure(fill.quote_atoms),
@@ -184,7 +248,11 @@ def fill_json(notation: Notation, fill: SimFill) -> Json:
 
 def rests(order: SimOrder) -> bool:
     """Whether the order can stand in the book (`w` in execution reports)."""
-    return order.status in {Status.NEW, Status.PARTIALLY_FILLED} and order.request.type is not OrderType.MARKET
+    return (
+        order.status in {Status.NEW, Status.PARTIALLY_FILLED}
+        and order.working_ms >= 0
+        and order.request.type is not OrderType.MARKET
+    )
 
 
 def balance_json(balance: Balance) -> Json:

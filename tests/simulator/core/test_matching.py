@@ -9,6 +9,7 @@ from engine.simulator.model import (
     BalancesChanged,
     DepthChanged,
     Execution,
+    ListReported,
     OrderReported,
     OrderType,
     Side,
@@ -36,6 +37,8 @@ def told(event: SimEvent) -> str:
             return "top"
         case BalancesChanged():
             return f"balances {event.account_id}"
+        case ListReported():
+            return f"list {event.order_list.list_id}"
 
 
 def test_the_better_price_trades_first_and_at_one_price_the_older_order() -> None:

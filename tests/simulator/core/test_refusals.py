@@ -39,7 +39,7 @@ LIMIT, MARKET, GTC = OrderType.LIMIT, OrderType.MARKET, TimeInForce.GTC
         (NewOrder("BTCUSDT", Side.BUY, MARKET, "c", GTC, 0, 0), "-1102"),
         (NewOrder("BTCUSDT", Side.BUY, MARKET, "c", GTC, P, 10), "-1106 Parameter 'price' sent when not required."),
         (NewOrder("BTCUSDT", Side.BUY, LIMIT, "c", GTC, P, 10, 10**8), "-1106 Parameter 'quoteOrderQty' sent"),
-        (NewOrder("BTCUSDT", Side.BUY, OrderType.STOP_LOSS, "c", GTC, 0, 100), "-1116 Invalid orderType."),
+        (NewOrder("BTCUSDT", Side.BUY, OrderType.STOP_LOSS, "c", GTC, 0, 100), "-1102 Param 'stopPrice' or"),
     ],
 )
 def test_an_order_that_breaks_a_rule_is_refused_and_changes_nothing(order: NewOrder, refusal: str) -> None:

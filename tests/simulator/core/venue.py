@@ -9,6 +9,7 @@ from pathlib import Path
 
 from engine.simulator.exchange import Exchange
 from engine.simulator.model import (
+    PLAIN,
     Listing,
     NewOrder,
     OrderType,
@@ -16,6 +17,7 @@ from engine.simulator.model import (
     SimEvent,
     SimFill,
     SimOrder,
+    Terms,
     TimeInForce,
 )
 
@@ -98,12 +100,12 @@ class Venue:
         quote_atoms: int = 0,
         client_id: str = "",
         symbol: str = "BTCUSDT",
+        terms: Terms = PLAIN,
     ) -> NewOrder:
         """An order with a client id of its own unless one is given."""
         self.orders += 1
-        return NewOrder(
-            symbol, side, kind, client_id or f"order-{self.orders}", time_in_force, price, lots, quote_atoms
-        )
+        client_id = client_id or f"order-{self.orders}"
+        return NewOrder(symbol, side, kind, client_id, time_in_force, price, lots, quote_atoms, terms)
 
     def limit(
         self, account: int, side: Side, price: int, lots: int, time_in_force: TimeInForce = TimeInForce.GTC
