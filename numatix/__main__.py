@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 
 
 def main() -> int:
     """Run the command that the arguments name; the exit code."""
     if sys.argv[1:] in ([], ["serve"]):
+        # Nothing is started yet: until `serve` takes over, Ctrl-C simply ends the process, without a trace.
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
         from numatix.serve import serve
 
         return serve()

@@ -54,6 +54,7 @@ class DeskProcess:
         self._makers = makers
         self._exit_code = 0
         self._server: _Server | None = None
+        self._ending = False
 
     def run(self) -> int:
         """Until told to end; the exit code."""
@@ -68,6 +69,20 @@ class DeskProcess:
         return self._exit_code
 
     async def _live(self, house: House) -> None:
+        with self._ending_on_signals():
+            try:
+                if self._simulator is not None:
+                    house.supervisor.run("simulator", self._watch_simulator(self._simulator))
+                self._server = self._build_server(house)
+                await asyncio.sleep(0)  # hears a signal that came meanwhile
+                if not self._ending:
+                    await self._server.serve([self._listener])
+            finally:
+                await house.close()
+                if self._simulator is not None:
+                    await self._simulator.close()
+
+    def _build_server(self, house: House) -> _Server:
         from numatix.web import build_app
 
         async def welcome(user: User) -> None:
@@ -75,16 +90,7 @@ class DeskProcess:
             log.info("a user was made", user_id=user.id, role=user.role)
             await house.desk.open_paper_account(user.id)
 
-        self._server = _Server(build_app(house, welcome), lambda: self._open(house))
-        with self._ending_on_signals():
-            try:
-                if self._simulator is not None:
-                    house.supervisor.run("simulator", self._watch_simulator(self._simulator))
-                await self._server.serve([self._listener])
-            finally:
-                await house.close()
-                if self._simulator is not None:
-                    await self._simulator.close()
+        return _Server(build_app(house, welcome), lambda: self._open(house))
 
     async def _watch_simulator(self, simulator: SimulatorProcess) -> None:
         try:
@@ -126,6 +132,7 @@ class DeskProcess:
         return ExchangeDoor(self._settings.simulator_url or "", token.get_secret_value() if token else "")
 
     def _end(self) -> None:
+        self._ending = True
         if self._server is not None:
             self._server.should_exit = True
 
@@ -142,7 +149,7 @@ class DeskProcess:
                 loop.remove_signal_handler(number)
 
     def _hear_signal(self) -> None:
-        if self._server is None or self._server.should_exit:
+        if self._ending:
             if self._simulator is not None:
                 self._simulator.kill()
             os._exit(ENDED_BY_FORCE)

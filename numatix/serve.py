@@ -44,7 +44,8 @@ def serve(makers: Makers | None = None) -> int:
 
     `makers` stand in for the usual parts behind ports."""
     # Until the event loop listens to signals itself, both end the desk by unwinding the stack.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, signal.default_int_handler)
     try:
         return _serve(load_settings(), makers)
     except KeyboardInterrupt:

@@ -110,9 +110,8 @@ def test_a_signal_during_the_start_ends_it_without_a_trace(tmp_path: Path) -> No
             time.sleep(delay_s)  # the moment is what is tested, whatever the desk is doing then
             process.send_signal(signal.SIGINT)
             _, errors = process.communicate(timeout=30)
-        assert process.returncode in {0, -signal.SIGINT, 130}, errors
-        if process.returncode == 0:
-            assert "Traceback" not in errors
+        assert process.returncode in {0, -signal.SIGINT}, errors
+        assert "Traceback" not in errors
 
 
 def test_killed_outright_it_leaves_no_simulator_and_starts_again_where_it_was(
