@@ -38,6 +38,13 @@ async def peer(exchange: SimulatorProcess) -> AsyncGenerator[Trader]:
 
 
 @pytest.fixture
+async def taker(exchange: SimulatorProcess) -> AsyncGenerator[Trader]:
+    """Somebody who trades with the peer: the exchange lets nobody trade with themselves."""
+    async with httpx.AsyncClient(base_url=exchange.http, trust_env=False) as http:
+        yield Trader(http, exchange.open_account())
+
+
+@pytest.fixture
 async def desk(tmp_path: Path, exchange: SimulatorProcess) -> AsyncGenerator[DeskUnderTest]:
     """A desk that is ready, with one user."""
     async with open_desk(tmp_path / "numatix.db", exchange.http) as running:

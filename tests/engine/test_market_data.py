@@ -100,14 +100,14 @@ async def test_the_book_is_the_venues_after_each_change(market: Market, peer: Tr
     assert str(book.spread) == "0.06"
 
 
-async def test_trades_start_with_the_recent_ones_and_miss_none(market: Market, peer: Trader) -> None:
+async def test_trades_start_with_the_recent_ones_and_miss_none(market: Market, peer: Trader, taker: Trader) -> None:
     await peer.place("SELL", "LIMIT", price="30000", quantity="1")
     for _ in range(3):
-        await peer.place("BUY", "MARKET", quantity="0.001")
+        await taker.place("BUY", "MARKET", quantity="0.001")
     batches: list[tuple[MarketTrade, ...]] = market.gather(market.venue.watch_trades(market.bitcoin))
     await eventually(lambda: batches, "recent trades are seen")
     for _ in range(20):
-        await peer.place("BUY", "MARKET", quantity="0.002")
+        await taker.place("BUY", "MARKET", quantity="0.002")
     ids: list[int] = []
 
     def seen() -> bool:
@@ -119,9 +119,11 @@ async def test_trades_start_with_the_recent_ones_and_miss_none(market: Market, p
     assert batches[-1][-1].side == "buy"
 
 
-async def test_streams_come_back_after_a_break_without_a_gap(exchange: SimulatorProcess, peer: Trader) -> None:
+async def test_streams_come_back_after_a_break_without_a_gap(
+    exchange: SimulatorProcess, peer: Trader, taker: Trader
+) -> None:
     await peer.place("SELL", "LIMIT", price="30000", quantity="1")
-    await peer.place("BUY", "MARKET", quantity="0.001")
+    await taker.place("BUY", "MARKET", quantity="0.001")
     async with sabotage((exchange.host, exchange.port)) as saboteur, open_market(saboteur.url) as market:
         trades = market.gather(market.venue.watch_trades(market.bitcoin), "trades")
         books = market.gather(market.venue.watch_book(market.bitcoin), "books")
@@ -129,11 +131,11 @@ async def test_streams_come_back_after_a_break_without_a_gap(exchange: Simulator
         saboteur.refusing = True
         saboteur.cut()
         for _ in range(5):
-            await peer.place("BUY", "MARKET", quantity="0.001")
+            await taker.place("BUY", "MARKET", quantity="0.001")
         saboteur.heal()
 
         async def trade_on() -> int:
-            await peer.place("BUY", "MARKET", quantity="0.001")
+            await taker.place("BUY", "MARKET", quantity="0.001")
             return sum(len(batch) for batch in trades)
 
         before = await trade_on()
@@ -158,11 +160,11 @@ async def test_a_socket_that_says_nothing_is_opened_again(exchange: SimulatorPro
         await eventually(lambda: sockets() >= 3, "the silent socket is opened again, and again")
 
 
-async def test_a_candle_forms_and_is_shared(market: Market, peer: Trader) -> None:
+async def test_a_candle_forms_and_is_shared(market: Market, peer: Trader, taker: Trader) -> None:
     one: list[Candle] = market.gather(market.feeds.watch_candles("simulator", market.bitcoin, "1m"), "one")
     two: list[Candle] = market.gather(market.feeds.watch_candles("simulator", market.bitcoin, "1m"), "two")
     await peer.place("SELL", "LIMIT", price="31000.5", quantity="1")
-    await peer.place("BUY", "MARKET", quantity="0.5")
+    await taker.place("BUY", "MARKET", quantity="0.5")
 
     def seen(candles: list[Candle]) -> bool:
         return bool(candles) and str(candles[-1].close).startswith("31000.5")
@@ -171,11 +173,13 @@ async def test_a_candle_forms_and_is_shared(market: Market, peer: Trader) -> Non
     assert len([name for name in market.supervisor.running if name.endswith("stream")]) == 1
 
 
-async def test_everyone_who_watches_a_symbol_shares_one_feed(exchange: SimulatorProcess, peer: Trader) -> None:
+async def test_everyone_who_watches_a_symbol_shares_one_feed(
+    exchange: SimulatorProcess, peer: Trader, taker: Trader
+) -> None:
     async with sabotage((exchange.host, exchange.port)) as saboteur, open_market(saboteur.url) as market:
         crowd = [market.gather(market.feeds.watch("simulator", market.bitcoin), f"watcher {n}") for n in range(5)]
         await peer.place("SELL", "LIMIT", price="30000", quantity="0.5")
-        await peer.place("BUY", "MARKET", quantity="0.1")
+        await taker.place("BUY", "MARKET", quantity="0.1")
 
         def seen(updates: list[MarketUpdate]) -> bool:
             return any(update.trades for update in updates) and any(
