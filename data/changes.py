@@ -12,7 +12,7 @@ from datetime import datetime
 
 from engine.domain.fills import Fill, filled_quantity, vwap
 from engine.domain.messages import Command, CommandKind
-from engine.domain.order import Executed, Order, OrderEvent, OrderStatus, advance
+from engine.domain.order import Accepted, Executed, Order, OrderEvent, OrderStatus, advance
 from engine.domain.values import decimal_text
 
 
@@ -73,7 +73,10 @@ def advancing(
     """
     new_fills = _unknown(order, known, reported)
     if new_fills:
-        events = (Executed(in_order_of_time([*known, *new_fills])), *events)
+        # What the venue took it could fill: an acceptance that comes along was there first.
+        taken = tuple(event for event in events[:1] if isinstance(event, Accepted))
+        executed = Executed(in_order_of_time([*known, *new_fills]))
+        events = (*taken, executed, *events[len(taken) :])
     steps: list[Step] = []
     asks_to_cancel = False
     now = order

@@ -85,10 +85,11 @@ class Ledger(Protocol):
         source: str,
         detail: Mapping[str, str] | None = None,
     ) -> Advanced:
-        """Apply events in their order. `new_fills` are added by (account, venue trade id), known ones are dropped;
-        when any is new an `Executed` with all of the order's fills is applied first. A `CancelRequested` that
-        leaves the order at the venue also puts a cancel command into the outbox. `source` says who learned it
-        (desk, worker, stream, poll, recovery) and `detail` what was known: both go into the timeline.
+        """Apply events in their order. `new_fills` are added by (account, symbol, venue trade id, side), known ones
+        are dropped; when any is new an `Executed` with all of the order's fills is applied first, after an
+        `Accepted` that the events begin with. A `CancelRequested` that leaves the order at the venue also puts a
+        cancel command into the outbox. `source` says who learned it (desk, worker, stream, poll, recovery) and
+        `detail` what was known: both go into the timeline.
 
         Raises KeyError for an unknown order, IllegalTransition (nothing written) for an impossible event.
         """

@@ -112,7 +112,7 @@ def venue_configs(settings: Settings, exchange: ExchangeDoor) -> tuple[VenueConf
     """The desk's own exchange first, then where users may bring keys for."""
     testnet = ("binance_testnet", "Binance Spot Testnet")
     return (
-        VenueConfig.at("simulator", "Built-in exchange", exchange.url),
+        VenueConfig.at("simulator", "Simulator", exchange.url),
         VenueConfig(*testnet)
         if settings.binance_testnet_url is None
         else VenueConfig.at(*testnet, settings.binance_testnet_url),

@@ -197,6 +197,14 @@ async def test_fills_that_come_with_the_cancel_stand_before_it(ledger: Ledger):
     assert lines[0].detail == {"source": "stream", "quantity": "0.25", "price": "50000", "fills": "1"}
 
 
+async def test_an_order_that_fills_at_once_was_accepted_before(ledger: Ledger):
+    order = an_order()
+    await ledger.record_order(order)
+    await ledger.advance(order.id, [Submitting()], NOON, source="worker")
+    await ledger.advance(order.id, [Accepted("v-1")], LATER, new_fills=[a_fill(order, "1")], source="worker")
+    assert [line.event for line in await ledger.timeline(order.id)][-2:] == ["Accepted", "Executed"]
+
+
 async def test_a_fill_that_comes_twice_counts_once(ledger: Ledger):
     order = await accepted(ledger, an_order())
     fill = a_fill(order, "1")
