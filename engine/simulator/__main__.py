@@ -9,8 +9,9 @@ from pathlib import Path
 
 from engine.simulator.admin import Keys, parse_balance
 from engine.simulator.model import ApiError
-from engine.simulator.server import STARTING_BALANCE, SimulatorConfig, run
+from engine.simulator.server import run
 from engine.simulator.signing import API_KEY
+from engine.simulator.starting import STARTING_BALANCE, SimulatorConfig
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -27,6 +28,7 @@ def main(arguments: list[str] | None = None) -> int:
             admin_token=given.admin_token,
             keys=tuple(Keys(key, secret, balances) for key, secret in given.key),
             parent_fd=given.parent_fd,
+            faults=given.faults,
         )
     )
 
@@ -41,6 +43,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--flow", default="synthetic", metavar="synthetic|replay:FILE@SPEED|none")
     parser.add_argument("--journal", type=Path, metavar="DIR", help="where the market survives a restart")
     parser.add_argument("--admin-token", metavar="TOKEN", help="opens /sim/… to its bearer")
+    parser.add_argument("--faults", type=Path, metavar="FILE", help="what goes wrong, in JSON or TOML")
     parser.add_argument("--parent-fd", type=int, metavar="FD", help="end when this pipe closes")
     return parser
 

@@ -20,6 +20,8 @@ from starlette.responses import Response
 from engine.runtime import Ids
 from engine.simulator.channels import MarketChannels
 from engine.simulator.exchange import Exchange, NowMs
+from engine.simulator.fault_script import fault_json, parse_fault
+from engine.simulator.faults import Faults
 from engine.simulator.flow import Flow
 from engine.simulator.model import ApiError, SimAccount
 from engine.simulator.replay import ReplayController
@@ -70,6 +72,7 @@ class Admin:
     ids: Ids
     now_ms: NowMs
     shut_down: Callable[[], None]
+    faults: Faults
 
     async def accounts(self, request: Request) -> Response:
         """POST `{api_key?, secret?, balances, can_trade?, can_withdraw?}`: the account and its keys, made once."""
@@ -125,6 +128,41 @@ class Admin:
             except ValueError as error:
                 raise ApiError(-1130, str(error)) from None
             return dict(controller.status())
+
+        return await self._guarded(request, work)
+
+    async def list_faults(self, request: Request) -> Response:
+        """GET: the faults at work."""
+
+        async def work() -> Json:
+            now_ms = self.now_ms()
+            return {"faults": [fault_json(rule, now_ms) for rule in self.faults.rules.values()]}
+
+        return await self._guarded(request, work)
+
+    async def add_fault(self, request: Request) -> Response:
+        """POST one fault, as `fault_script.py` reads it: it holds from now on."""
+
+        async def work() -> Json:
+            body = await _object(request)
+            try:
+                fault = parse_fault(body, f"fault-{self.faults.made + 1}")
+                self.faults.add(fault)
+            except ValueError as error:
+                raise ApiError(-1130, f"{error}.") from None
+            return fault_json(self.faults.rules[fault.name], self.now_ms())
+
+        return await self._guarded(request, work)
+
+    async def remove_faults(self, request: Request) -> Response:
+        """DELETE all faults, or the one that the path names (404 when there is none)."""
+
+        async def work() -> Json:
+            name: str | None = request.path_params.get("name")
+            removed = self.faults.remove(name)
+            if name is not None and not removed:
+                raise ApiError(-1130, f"There is no fault named {name!r}.", 404)
+            return {"removed": removed}
 
         return await self._guarded(request, work)
 

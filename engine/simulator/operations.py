@@ -101,11 +101,12 @@ class Counter:
         self.ids = ids
         self.notations = notations(exchange.listings)
 
-    def serve(self, asked: Operation, params: Params, api_key: str | None, payload: bytes) -> object:
-        """The answer, ready for JSON; ApiError when it is refused. `payload` is what the sender signed."""
+    def serve(self, asked: Operation, params: Params, api_key: str | None, payload: bytes, skew_ms: int = 0) -> object:
+        """The answer, ready for JSON; ApiError when it is refused. `payload` is what the sender signed, `skew_ms`
+        how far the clock that it is held against is off."""
         account: SimAccount | None = None
         known = asked.parameters
-        now_ms = self.now_ms()
+        now_ms = self.now_ms() + skew_ms
         if asked.security is not Security.NONE:
             account = holder_of_key(self.exchange, api_key)
         if asked.security is Security.SIGNED and account is not None:

@@ -27,6 +27,7 @@ class Outbox:
         self._waiting: asyncio.Queue[str] = asyncio.Queue(MOST_WAITING)
         self._characters = 0
         self._overflowed = asyncio.Event()
+        self._silent = False
 
     @property
     def overflowed(self) -> bool:
@@ -38,9 +39,15 @@ class Outbox:
         """How many messages the consumer has not taken yet."""
         return self._waiting.qsize()
 
+    def silence(self) -> None:
+        """Say nothing any more, neither what waits nor what is put from now on."""
+        self._silent = True
+        while not self._waiting.empty():
+            self._waiting.get_nowait()
+
     def put(self, text: str) -> None:
         """Queue one text message; never waits."""
-        if self._overflowed.is_set():
+        if self._overflowed.is_set() or self._silent:
             return
         self._characters += len(text)
         if self._waiting.full() or self._characters > MOST_CHARACTERS:

@@ -30,15 +30,15 @@ class Rest:
         self._operations = {door: asked for asked in operations if (door := asked.rest) is not None}
         self._paths = frozenset(path for _, path in self._operations)
 
-    async def answer(self, request: Request) -> Response:
-        """The answer to one request; never raises for what a client sent."""
+    async def answer(self, request: Request, skew_ms: int = 0) -> Response:
+        """The answer to one request; never raises for what a client sent. `skew_ms` is how far the clock is off."""
         asked = self._operations.get((request.method, request.scope["path"]))
         if asked is None:
             return self._unknown(request)
         client = request.client.host if request.client else ""
         try:
             body = await _body(request)
-            answer = self._answer(asked, request, body, client)
+            answer = self._answer(asked, request, body, client, skew_ms)
             status = 200
         except ApiError as refusal:
             answer = {"code": refusal.code, "msg": refusal.message}
@@ -51,12 +51,12 @@ class Rest:
             status = 500
         return json_response(answer, status, self._usage.headers(client, request.headers.get("x-mbx-apikey")))
 
-    def _answer(self, asked: Operation, request: Request, body: bytes, client: str) -> object:
+    def _answer(self, asked: Operation, request: Request, body: bytes, client: str, skew_ms: int) -> object:
         query: bytes = request.scope["query_string"]
         api_key = request.headers.get("x-mbx-apikey")
         params = Params(parse_form(query, body))
         self._usage.spend(client, asked.cost(params))
-        answer = self._counter.serve(asked, params, api_key, rest_payload(query, body))
+        answer = self._counter.serve(asked, params, api_key, rest_payload(query, body), skew_ms)
         if asked.counts_order and api_key is not None:
             self._usage.count_order(api_key)
         return answer

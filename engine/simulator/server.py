@@ -5,37 +5,31 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import gc
-import logging
-import secrets
 import signal
 import socket
 import sys
-from collections.abc import Callable, Generator
-from dataclasses import dataclass, field
-from decimal import Decimal
-from pathlib import Path
+from collections.abc import Callable
 from typing import Final
 
 import orjson
-import structlog
-import uvicorn
 import uvloop
 from starlette.applications import Starlette
 from starlette.routing import Route, WebSocketRoute
 
 from engine.runtime import Clock, Ids, Supervisor, SystemClock, SystemIds
-from engine.simulator.admin import Admin, Keys, open_account
+from engine.simulator.admin import Admin
 from engine.simulator.channels import MarketChannels
-from engine.simulator.exchange import Exchange, NowMs
-from engine.simulator.flow import Flow, build_flow
-from engine.simulator.journal import JournalError, journal_seed
-from engine.simulator.listings import default_listings
+from engine.simulator.exchange import NowMs
+from engine.simulator.fault_doors import FaultyRest, system_status
+from engine.simulator.fault_script import read_script
+from engine.simulator.faults import Faults, SocketFaults
+from engine.simulator.lines import Server
 from engine.simulator.market import OPERATIONS as MARKET
-from engine.simulator.model import ApiError
-from engine.simulator.operations import Counter
+from engine.simulator.operations import Counter, Operation
 from engine.simulator.parent import die_with_parent, watch_parent
 from engine.simulator.rest import METHODS, Rest
 from engine.simulator.sockets import Sockets
+from engine.simulator.starting import CannotStart, SimulatorConfig, listen, log_to_stderr, open_exchange, open_flow
 from engine.simulator.streams import StreamDoor
 from engine.simulator.trading import OPERATIONS as TRADING
 from engine.simulator.usage import Usage
@@ -43,31 +37,8 @@ from engine.simulator.user_streams import UserStreams
 from engine.simulator.ws_api import WsApiDoor
 
 CANNOT_START: Final = 2
-GRACE_S: Final = 1
-LARGEST_MESSAGE: Final = 64 * 1024
-SEEDS: Final = 2**31
-
-
-@dataclass(frozen=True, slots=True)
-class SimulatorConfig:
-    """How a simulator is started.
-
-    `port` 0 takes any free one; `seed` None draws one (a journal's own is continued). `journal_dir` None keeps
-    the market in memory. `parent_fd` is the read end of a pipe whose write end the parent holds.
-    """
-
-    host: str = "127.0.0.1"
-    port: int = 8090
-    seed: int | None = None
-    flow: str = "synthetic"
-    journal_dir: Path | None = None
-    admin_token: str | None = field(default=None, repr=False)
-    keys: tuple[Keys, ...] = field(default=(), repr=False)
-    parent_fd: int | None = None
-
-
-class CannotStart(Exception):
-    """Why the simulator cannot start, in a sentence for whoever started it."""
+PING_S: Final = 20.0
+PONG_S: Final = 60.0
 
 
 def run(config: SimulatorConfig) -> int:
@@ -76,11 +47,11 @@ def run(config: SimulatorConfig) -> int:
     What stands in the way of a start is said in one line on stderr, with exit code 2. When the simulator
     serves, one JSON line on stdout tells its host and port.
     """
-    _log_to_stderr()
+    log_to_stderr()
     if config.parent_fd is not None:
         die_with_parent()
     try:
-        with contextlib.closing(_listen(config)) as listener:
+        with contextlib.closing(listen(config.host, config.port)) as listener:
             simulator = Simulator(config, SystemClock(), SystemIds())
             try:
                 uvloop.run(simulator.serve(listener))
@@ -96,52 +67,113 @@ class Simulator:
     """The exchange with its doors."""
 
     def __init__(self, config: SimulatorConfig, clock: Clock, ids: Ids) -> None:
-        """Open or recover the market. CannotStart when the journal, a key or the flow will not do."""
+        """Open or recover the market. CannotStart when the journal, a key, the flow or the faults will not do."""
         self._config = config
         self._clock = clock
         self._ids = ids
-        self._supervisor = Supervisor("simulator", clock)
         self._now_ms: NowMs = lambda: int(clock.now().timestamp() * 1000)
-        self.exchange = _open_exchange(config, self._now_ms)
+        self._over = asyncio.Event()
+        self._down_ms: int | None = None
+        self._server: Server | None = None
+        self._open()
+        self._faults = Faults(self.exchange.seed, self._now_ms, self._account_id_of)
         try:
-            self._flow = _open_flow(config, self.exchange, clock)
+            self._script = read_script(config.faults) if config.faults is not None else []
+            for fault in self._script:
+                self._faults.add(fault)
+        except ValueError as error:
+            self.exchange.close()
+            raise CannotStart(str(error)) from None
+
+    async def serve(self, listener: socket.socket) -> None:
+        """Serve on a socket that listens already, until told to end; restarts in between at the same address."""
+        stop_watching = _end_on_signals(self.end)
+        parent_fd = self._config.parent_fd
+        unwatch = watch_parent(parent_fd, self.end) if parent_fd is not None else _nothing
+        try:
+            address: tuple[str, int] = listener.getsockname()[:2]
+            await self._serve_once(listener)
+            while await self._comes_back():
+                await self._serve_once(listen(*address))
+        finally:
+            unwatch()
+            stop_watching()
+
+    def end(self) -> None:
+        """Stop serving soon, for good."""
+        self._over.set()
+        self._stop()
+
+    def restart(self, down_ms: int) -> None:
+        """Stop serving soon; after so many milliseconds come back as a process would that was started again."""
+        self._down_ms = down_ms
+        self._stop()
+
+    def _stop(self) -> None:
+        if self._server is not None:
+            self._server.should_exit = True
+
+    def _open(self) -> None:
+        self.exchange = open_exchange(self._config, self._now_ms)
+        try:
+            self._flow = open_flow(self._config, self.exchange, self._clock)
         except CannotStart:
             self.exchange.close()
             raise
 
-    async def serve(self, listener: socket.socket) -> None:
-        """Serve on a socket that listens already, until told to end."""
+    async def _comes_back(self) -> bool:
+        """Whether this end is a restart; waits it out and recovers the market from its journal, if it has one."""
+        if self._down_ms is None or self._over.is_set():
+            return False
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(self._down_ms / 1000):
+                await self._over.wait()
+                return False
+        if self._config.journal_dir is not None:
+            self.exchange.close()
+            self._open()
+        return True
+
+    async def _serve_once(self, listener: socket.socket) -> None:
+        self._down_ms = None
+        supervisor = Supervisor("simulator", self._clock)
         counter = Counter(self.exchange, self._now_ms, self._ids)
         channels = MarketChannels(self.exchange, counter.notations, self._clock, self._now_ms)
-        users = UserStreams(self.exchange, counter.notations, self._ids, self._now_ms)
+        users = UserStreams(self.exchange, counter.notations, self._ids, self._now_ms, self._faults)
+        sockets = Sockets(supervisor, self._ids)
         if self._flow.controller is not None:
             self._flow.controller.backlog = channels.backlog
-        server = _Server(lambda end: self._app(counter, channels, users, end), lambda: _announce(listener))
-        stop_watching = _end_on_signals(server.end)
-        parent_fd = self._config.parent_fd
-        unwatch = watch_parent(parent_fd, server.end) if parent_fd is not None else _nothing
-        self._supervisor.keep("flow", self._flow.run)
-        self._supervisor.keep("streams", channels.run)
-        self._supervisor.keep("listen keys", users.run)
+        rest = FaultyRest(Rest(counter, self._operations(users), usage := Usage(self._now_ms)), self._faults)
+        app = self._app(counter, channels, users, sockets, rest, usage)
+        self._server = Server(app, lambda: _announce(listener), PING_S, PONG_S)
+        hits = SocketFaults(sockets.cut, sockets.silence, self.restart)
+        supervisor.keep("flow", self._flow.run)
+        supervisor.keep("streams", channels.run)
+        supervisor.keep("listen keys", users.run)
+        supervisor.keep("faults", lambda: self._faults.run(hits))
+        self._server.on_end = rest.release
         gc.freeze()
         try:
-            await server.serve([listener])
+            await self._server.serve([listener])
         finally:
-            unwatch()
-            stop_watching()
             channels.close()
             users.close()
-            await self._supervisor.close()
+            await supervisor.close()
+
+    def _operations(self, users: UserStreams) -> tuple[Operation, ...]:
+        return (*MARKET, *TRADING, *users.operations(), system_status(self._faults))
 
     def _app(
-        self, counter: Counter, channels: MarketChannels, users: UserStreams, shut_down: Callable[[], None]
+        self,
+        counter: Counter,
+        channels: MarketChannels,
+        users: UserStreams,
+        sockets: Sockets,
+        rest: FaultyRest,
+        usage: Usage,
     ) -> Starlette:
-        usage = Usage(self._now_ms)
-        operations = MARKET + TRADING + users.operations()
-        rest = Rest(counter, operations, usage)
-        sockets = Sockets(self._supervisor, self._ids)
         streams = StreamDoor(channels, users, sockets)
-        ws_api = WsApiDoor(counter, operations, users, usage, sockets)
+        ws_api = WsApiDoor(counter, self._operations(users), users, usage, sockets, self._faults)
         admin = Admin(
             self.exchange,
             channels,
@@ -151,11 +183,16 @@ class Simulator:
             self._config.admin_token,
             self._ids,
             self._now_ms,
-            shut_down,
+            self.end,
+            self._faults,
         )
         return Starlette(
             routes=[
                 Route("/sim/accounts", admin.accounts, methods=["POST"]),
+                Route("/sim/faults", admin.list_faults, methods=["GET"]),
+                Route("/sim/faults", admin.add_fault, methods=["POST"]),
+                Route("/sim/faults", admin.remove_faults, methods=["DELETE"]),
+                Route("/sim/faults/{name}", admin.remove_faults, methods=["DELETE"]),
                 Route("/sim/status", admin.status, methods=["GET"]),
                 Route("/sim/replay/{action}", admin.replay, methods=["POST"]),
                 Route("/sim/shutdown", admin.shutdown, methods=["POST"]),
@@ -169,86 +206,9 @@ class Simulator:
             ]
         )
 
-
-class _Server(uvicorn.Server):
-    """uvicorn without its own signal handlers, saying when it is ready."""
-
-    def __init__(self, build_app: Callable[[Callable[[], None]], Starlette], ready: Callable[[], None]) -> None:
-        super().__init__(
-            uvicorn.Config(
-                build_app(self.end),
-                http="httptools",
-                ws="websockets-sansio",
-                lifespan="off",
-                log_config=None,
-                log_level="warning",
-                access_log=False,
-                server_header=False,
-                ws_max_size=LARGEST_MESSAGE,
-                ws_ping_interval=20,
-                ws_ping_timeout=60,
-                ws_per_message_deflate=False,
-                timeout_graceful_shutdown=GRACE_S,
-            )
-        )
-        self._ready = ready
-
-    def end(self) -> None:
-        """Stop serving soon."""
-        self.should_exit = True
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Generator[None, None, None]:
-        yield
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
-        self._ready()
-
-
-def _listen(config: SimulatorConfig) -> socket.socket:
-    family = socket.AF_INET6 if ":" in config.host else socket.AF_INET
-    listener = socket.socket(family, socket.SOCK_STREAM)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listener.bind((config.host, config.port))
-        listener.listen(2048)
-    except (OSError, OverflowError) as error:
-        listener.close()
-        raise CannotStart(
-            f"cannot listen on {config.host}:{config.port} ({_reason(error)}): free it or choose another with --port"
-        ) from None
-    listener.setblocking(False)
-    return listener
-
-
-def _open_exchange(config: SimulatorConfig, now_ms: NowMs) -> Exchange:
-    seed = config.seed
-    try:
-        if seed is None and config.journal_dir is not None:
-            seed = journal_seed(config.journal_dir)
-        if seed is None:
-            seed = secrets.randbelow(SEEDS)
-        return Exchange(default_listings(), seed, now_ms, config.journal_dir)
-    except OSError as error:
-        raise CannotStart(
-            f"cannot keep a journal in {config.journal_dir} ({_reason(error)}): choose a folder that can be written"
-        ) from None
-    except JournalError as error:
-        raise CannotStart(str(error)) from None
-
-
-def _open_flow(config: SimulatorConfig, exchange: Exchange, clock: Clock) -> Flow:
-    try:
-        for keys in config.keys:
-            open_account(exchange, keys)
-        flow = build_flow(config.flow, exchange, exchange.seed, clock)
-        flow.prepare()
-    except ApiError as error:
-        raise CannotStart(f"cannot open an account: {error.message}") from None
-    except ValueError as error:
-        raise CannotStart(str(error)) from None
-    return flow
+    def _account_id_of(self, api_key: str) -> int | None:
+        account = self.exchange.account_by_key(api_key)
+        return None if account is None else account.account_id
 
 
 def _end_on_signals(end: Callable[[], None]) -> Callable[[], None]:
@@ -271,26 +231,8 @@ def _announce(listener: socket.socket) -> None:
     sys.stdout.flush()
 
 
-def _log_to_stderr() -> None:
-    structlog.configure(
-        processors=[
-            structlog.stdlib.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.format_exc_info,
-            structlog.processors.JSONRenderer(),
-        ],
-        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
-        cache_logger_on_first_use=True,
-    )
-
-
-def _reason(error: Exception) -> str:
-    return (error.strerror or str(error)) if isinstance(error, OSError) else str(error)
-
-
 def _nothing() -> None:
     return
 
 
-STARTING_BALANCE: Final = {"USDT": Decimal(100_000), "BTC": Decimal(1)}
+__all__ = ["CannotStart", "Simulator", "SimulatorConfig", "run"]

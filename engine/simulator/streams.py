@@ -14,8 +14,10 @@ import orjson
 from starlette.websockets import WebSocket
 
 from engine.simulator.channels import MarketChannels, Subscriber
+from engine.simulator.faults import Door
+from engine.simulator.lines import Line
 from engine.simulator.outbox import Outbox
-from engine.simulator.sockets import Sockets
+from engine.simulator.sockets import Socket, Sockets
 from engine.simulator.user_streams import UserStreams, UserSubscription
 
 MOST_STREAMS: Final = 1024
@@ -37,7 +39,8 @@ class StreamDoor:
         session = StreamSession(self._market, self._users, outbox, wrapped)
         try:
             session.subscribe(names)
-            await self._sockets.serve(websocket, outbox, session.read)
+            socket = Socket(Door.STREAMS, Line.of(websocket.scope), outbox, session.read, session.accounts)
+            await self._sockets.serve(websocket, socket)
         finally:
             session.end()
 
@@ -59,6 +62,10 @@ class StreamSession:
     def read(self, text: str) -> None:
         """Answer one request."""
         self.outbox.put(orjson.dumps(self._answer(text)).decode())
+
+    def accounts(self) -> set[int]:
+        """Whose events it hears."""
+        return {held.account_id for held in self.names.values() if held is not None}
 
     def subscribe(self, names: list[str]) -> None:
         """Subscribe to market streams and listen keys; a name that is neither stays silent, as at Binance."""

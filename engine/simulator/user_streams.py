@@ -18,6 +18,7 @@ import orjson
 from engine.runtime import Ids
 from engine.simulator.events import account_position, execution_report, list_status
 from engine.simulator.exchange import Exchange, NowMs
+from engine.simulator.faults import Faults, What
 from engine.simulator.model import ApiError, BalancesChanged, ListReported, OrderReported, SimEvent
 from engine.simulator.operations import Call, Operation, Security, operation
 from engine.simulator.outbox import Outbox
@@ -54,10 +55,15 @@ class ListenKey:
 class UserStreams:
     """Who gets which account's events."""
 
-    def __init__(self, exchange: Exchange, notations: Mapping[str, Notation], ids: Ids, now_ms: NowMs) -> None:
+    def __init__(
+        self, exchange: Exchange, notations: Mapping[str, Notation], ids: Ids, now_ms: NowMs, faults: Faults
+    ) -> None:
         self._notations = notations
         self._ids = ids
         self._now_ms = now_ms
+        self._faults = faults
+        self._held_back: dict[tuple[int, str], str] = {}
+        """By account and kind: an event that is told after the next one of its kind."""
         self._subscriptions: dict[int, list[UserSubscription]] = {}
         self._by_account: dict[int, ListenKey] = {}
         self._by_key: dict[str, ListenKey] = {}
@@ -93,6 +99,7 @@ class UserStreams:
 
     def sweep(self) -> None:
         """End what has expired: its sockets hear `listenKeyExpired`, then nothing more."""
+        self._release()
         now_ms = self._now_ms()
         for held in [held for held in self._by_account.values() if held.expires_ms <= now_ms]:
             self._drop(held)
@@ -118,11 +125,11 @@ class UserStreams:
         if held is None:
             held = ListenKey(account_id, self._ids.new() + self._ids.new(), 0)
             self._by_account[account_id] = self._by_key[held.key] = held
-        held.expires_ms = call.now_ms + LISTEN_KEY_MS
+        held.expires_ms = self._now_ms() + LISTEN_KEY_MS
         return {"listenKey": held.key}
 
     def _keep(self, call: Call) -> Json:
-        self._held(call).expires_ms = call.now_ms + LISTEN_KEY_MS
+        self._held(call).expires_ms = self._now_ms() + LISTEN_KEY_MS
         return {}
 
     def _stop(self, call: Call) -> Json:
@@ -148,15 +155,32 @@ class UserStreams:
             account_id = event.account_id
         else:
             return
-        mine = self._subscriptions.get(account_id)
-        if not mine:
+        if account_id not in self._subscriptions:
             return
         if isinstance(event, OrderReported):
             notation = self._notations[event.order.request.symbol]
             encoded = orjson.dumps(execution_report(notation, event, next(self._execution_ids))).decode()
+            self._send(account_id, "executionReport", encoded)
         elif isinstance(event, ListReported):
-            encoded = orjson.dumps(list_status(event)).decode()
+            self._send(account_id, "listStatus", orjson.dumps(list_status(event)).decode())
         else:
-            encoded = orjson.dumps(account_position(event)).decode()
-        for subscription in mine:
-            subscription.put(encoded)
+            self._send(account_id, "outboundAccountPosition", orjson.dumps(account_position(event)).decode())
+
+    def _send(self, account_id: int, kind: str, event: str) -> None:
+        """Tell an account's sockets, unless a fault has it that they hear it twice, late or not at all."""
+        struck = self._faults.strike_event(account_id, kind) if self._faults.rules else None
+        held = self._held_back.pop((account_id, kind), None)
+        told = [event, event] if struck is What.REPEAT else [] if struck is What.LOSE else [event]
+        if struck is What.REORDER and held is None:
+            self._held_back[account_id, kind] = event
+            return
+        for subscription in self._subscriptions.get(account_id, ()):
+            for text in told if held is None else [*told, held]:
+                subscription.put(text)
+
+    def _release(self) -> None:
+        """Tell what was held back for an event that did not come."""
+        for (account_id, _), event in self._held_back.items():
+            for subscription in self._subscriptions.get(account_id, ()):
+                subscription.put(event)
+        self._held_back.clear()

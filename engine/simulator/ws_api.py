@@ -5,7 +5,7 @@ Source: Binance Spot API, "WebSocket API", 2026-07.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
 from dataclasses import dataclass, field
 from typing import cast
 
@@ -13,12 +13,15 @@ import orjson
 import structlog
 from starlette.websockets import WebSocket
 
+from engine.simulator.fault_doors import Trouble, befall
+from engine.simulator.faults import Asked, Door, Faults
+from engine.simulator.lines import Line
 from engine.simulator.model import ApiError
 from engine.simulator.operations import Call, Counter, Operation, Security, operation
 from engine.simulator.outbox import Outbox
 from engine.simulator.params import Params, missing
 from engine.simulator.signing import ws_payload
-from engine.simulator.sockets import Sockets
+from engine.simulator.sockets import Socket, Sockets
 from engine.simulator.usage import Usage
 from engine.simulator.user_streams import UserStreams, UserSubscription
 from engine.simulator.wire import Json
@@ -30,21 +33,31 @@ class WsApiDoor:
     """Opens WebSocket API sockets."""
 
     def __init__(
-        self, counter: Counter, operations: tuple[Operation, ...], users: UserStreams, usage: Usage, sockets: Sockets
+        self,
+        counter: Counter,
+        operations: tuple[Operation, ...],
+        users: UserStreams,
+        usage: Usage,
+        sockets: Sockets,
+        faults: Faults,
     ) -> None:
         self._counter = counter
         self._operations = {asked.ws: asked for asked in operations if asked.ws is not None}
         self._users = users
         self._usage = usage
         self._sockets = sockets
+        self._faults = faults
 
     async def open(self, websocket: WebSocket) -> None:
         """Serve one socket until it ends."""
         address = websocket.client.host if websocket.client else ""
         outbox = Outbox()
-        session = WsApiSession(self._counter, self._operations, self._users, self._usage, outbox, address)
+        line = Line.of(websocket.scope)
+        session = WsApiSession(
+            self._counter, self._operations, self._users, self._usage, self._faults, line, outbox, address
+        )
         try:
-            await self._sockets.serve(websocket, outbox, session.read)
+            await self._sockets.serve(websocket, Socket(Door.WS_API, line, outbox, session.read, session.accounts))
         finally:
             session.end()
 
@@ -57,6 +70,8 @@ class WsApiSession:
     shared: Mapping[str, Operation]
     users: UserStreams
     usage: Usage
+    faults: Faults
+    line: Line
     outbox: Outbox
     address: str
     own: Mapping[str, Operation] = field(init=False)
@@ -75,9 +90,25 @@ class WsApiSession:
         )
         self.own = {row.ws: row for row in rows if row.ws is not None}
 
-    def read(self, text: str) -> None:
-        """Answer one request."""
-        self.outbox.put(orjson.dumps(self._answer(text)).decode())
+    def read(self, text: str) -> Awaitable[None] | None:
+        """Answer one request, now or as its troubles let one."""
+        if not self.faults.rules:
+            self.outbox.put(orjson.dumps(self._answer(text)).decode())
+            return None
+        request_id, asked = _seen(text)
+        trouble = Trouble.of(self.faults.strike(asked), asked.name)
+        return befall(
+            trouble,
+            request_id,
+            self.line,
+            self.outbox,
+            self.counter.now_ms(),
+            lambda skew_ms: self._answer(text, skew_ms),
+        )
+
+    def accounts(self) -> set[int]:
+        """Whose events it hears."""
+        return {subscription.account_id for subscription in self.subscriptions.values()}
 
     def end(self) -> None:
         """End every subscription."""
@@ -85,14 +116,14 @@ class WsApiSession:
             self.users.unsubscribe(subscription)
         self.subscriptions.clear()
 
-    def _answer(self, text: str) -> Json:
+    def _answer(self, text: str, skew_ms: int = 0) -> Json:
         answer: Json = {"id": None}
         values: dict[str, str] = {}
         try:
             request = _request(text)
             answer["id"] = _request_id(request)
             values = _values(request.get("params"))
-            result = self._serve(request.get("method"), values)
+            result = self._serve(request.get("method"), values, skew_ms)
             answer |= {"status": 200, "result": result}
         except ApiError as refusal:
             answer |= {"status": refusal.http_status, "error": {"code": refusal.code, "msg": refusal.message}}
@@ -104,7 +135,7 @@ class WsApiSession:
             answer["rateLimits"] = self.usage.ws_rate_limits(self.address)
         return answer
 
-    def _serve(self, method: object, values: dict[str, str]) -> object:
+    def _serve(self, method: object, values: dict[str, str], skew_ms: int) -> object:
         if not isinstance(method, str):
             raise missing("method")
         asked = self.own.get(method) or self.shared.get(method)
@@ -115,7 +146,7 @@ class WsApiSession:
         beside = {"returnRateLimits"} if asked.security is Security.NONE else {"returnRateLimits", "apiKey"}
         params = Params({name: value for name, value in values.items() if name not in beside})
         self.usage.spend(self.address, asked.cost(params))
-        answer = self.counter.serve(asked, params, api_key, payload)
+        answer = self.counter.serve(asked, params, api_key, payload, skew_ms)
         if asked.counts_order and api_key is not None:
             self.usage.count_order(api_key)
         return answer
@@ -185,6 +216,16 @@ def _request(text: str) -> dict[str, object]:
     if not isinstance(parsed, dict):
         raise ApiError(-1100, "Invalid request: request must be an object.")
     return cast("dict[str, object]", parsed)
+
+
+def _seen(text: str) -> tuple[object, Asked]:
+    """Who asks for what, as far as the text tells."""
+    try:
+        request = _request(text)
+        values = _values(request.get("params"))
+        return _request_id(request), Asked(Door.WS_API, str(request.get("method")), values.get("apiKey"))
+    except ApiError:
+        return None, Asked(Door.WS_API, "", None)
 
 
 def _request_id(request: dict[str, object]) -> object:

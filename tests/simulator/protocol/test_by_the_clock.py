@@ -14,6 +14,7 @@ import pytest
 from engine.runtime import SystemIds
 from engine.simulator.channels import MarketChannels, Subscriber
 from engine.simulator.exchange import Exchange
+from engine.simulator.faults import Faults
 from engine.simulator.listings import default_listings
 from engine.simulator.operations import Counter, Operation
 from engine.simulator.outbox import Outbox
@@ -23,6 +24,7 @@ from engine.simulator.user_streams import LISTEN_KEY_MS, UserStreams, UserSubscr
 from tests.simulator.process import Keys
 
 MIDNIGHT_MS = 1_700_006_400_000
+NO_FAULTS = Faults(1, lambda: MIDNIGHT_MS, lambda api_key: None)
 BALANCES = {"USDT": Decimal(10**6), "BTC": Decimal(100)}
 
 
@@ -58,7 +60,9 @@ class World:
         self.exchange = Exchange(default_listings(), 1, lambda: self.clock.now_ms, None)
         self.counter = Counter(self.exchange, lambda: self.clock.now_ms, SystemIds())
         self.channels = MarketChannels(self.exchange, self.counter.notations, self.clock, lambda: self.clock.now_ms)
-        self.users = UserStreams(self.exchange, self.counter.notations, SystemIds(), lambda: self.clock.now_ms)
+        self.users = UserStreams(
+            self.exchange, self.counter.notations, SystemIds(), lambda: self.clock.now_ms, NO_FAULTS
+        )
         self.buyer = self.exchange.create_account("buyer-key", "s", BALANCES)
         self.seller = self.exchange.create_account("seller-key", "s", BALANCES)
 

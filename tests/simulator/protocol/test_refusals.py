@@ -125,7 +125,7 @@ async def test_a_path_that_does_not_exist_is_answered_in_json(simulator: Simulat
     async with plain_client(simulator) as http:
         missing = await http.get("/api/v3/nothing")
         wrong_method = await http.put("/api/v3/order")
-        elsewhere = await http.get("/sapi/v1/system/status")
+        elsewhere = await http.get("/sapi/v1/capital/config/getall")
     assert (missing.status_code, missing.json()["error"]) == (404, "Not Found")
     assert wrong_method.status_code == 405
     assert elsewhere.status_code == 404
