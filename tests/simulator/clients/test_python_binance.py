@@ -9,8 +9,9 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
-from binance import AsyncClient, BinanceSocketManager
+from binance.async_client import AsyncClient
 from binance.exceptions import BinanceAPIException
+from binance.ws.streams import BinanceSocketManager
 
 from tests.simulator.process import SimulatorProcess, Trader, within
 
