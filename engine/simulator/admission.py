@@ -11,7 +11,7 @@ from typing import Final
 from engine.simulator.accounts import INSUFFICIENT, INSUFFICIENT_REASON, Account
 from engine.simulator.conditions import check_condition_form, check_conditions
 from engine.simulator.marketplace import Market
-from engine.simulator.model import PLAIN, ApiError, ListKind, NewList, NewOrder, OrderType, Side, Stp
+from engine.simulator.model import PLAIN, ApiError, ListKind, NewList, NewOrder, OrderType, Side, SimOrder, Stp
 from engine.simulator.triggers import ALGO_TYPES, waits_above, would_trigger
 
 TRIGGERS: Final = "Stop price would trigger immediately."
@@ -48,18 +48,31 @@ def admit_list(market: Market, account: Account, asked: NewList, now_ms: int) ->
         raise ApiError(-2010, INSUFFICIENT)
 
 
-def check_request(market: Market, account: Account, request: NewOrder, now_ms: int, before: int = 0) -> None:
-    """What does not depend on where the market stands: rights, filters, duplicates. `before` come with it in a list."""
+def check_request(
+    market: Market,
+    account: Account,
+    request: NewOrder,
+    now_ms: int,
+    before: int = 0,
+    replaced: SimOrder | None = None,
+) -> None:
+    """What does not depend on where the market stands: rights, filters, duplicates.
+
+    `before` orders come with it in a list; `replaced` is to be canceled for it.
+    """
+    gone = 0 if replaced is None else 1
     if not account.profile.can_trade:
         raise ApiError(-2010, "This action is disabled on this account.")
     best = market.book.facing(request.side).best
     best_ticks = 0 if best is None else best.price
     average = market.tape.average_ticks(now_ms)
-    market.rules.check(request, average, best_ticks, open_orders(market, account) + before)
+    market.rules.check(request, average, best_ticks, open_orders(market, account) + before - gone)
     if request.terms is not PLAIN or request.type in ALGO_TYPES:
         check_condition_form(request)
-        check_conditions(market.rules, request, algo_orders(market, account))
-    if request.client_order_id in account.open_ids:
+        stops = algo_orders(market, account) - (replaced is not None and replaced.request.type in ALGO_TYPES)
+        check_conditions(market.rules, request, stops)
+    known = account.open_ids.get(request.client_order_id)
+    if known is not None and (replaced is None or known != replaced.order_id):
         raise ApiError(-2010, "Duplicate order sent.")
 
 

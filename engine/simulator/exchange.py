@@ -178,9 +178,10 @@ class Exchange(Reader):
         """Raise what `place` would raise, and do nothing else (Binance's order/test)."""
         admit(self._market(request.symbol), self._account(account_id), request, self._time())
 
-    def check_filters(self, account_id: int, request: NewOrder) -> None:
-        """Raise what `place` would raise whatever the balance and the market are."""
-        check_request(self._market(request.symbol), self._account(account_id), request, self._time())
+    def check_filters(self, account_id: int, request: NewOrder, replaced: SimOrder | None = None) -> None:
+        """Raise what `place` would raise whatever the balance and the market are, were `replaced` not open."""
+        market, account = self._market(request.symbol), self._account(account_id)
+        check_request(market, account, request, self._time(), replaced=replaced)
 
     def place_list(self, account_id: int, asked: NewList) -> OrderList:
         """Place an order list, whole or not at all: ApiError when one of its orders is refused."""

@@ -102,12 +102,14 @@ class Floor:
         at_ms: int,
         cancel_id: str = "",
         reason: str = "NONE",
+        *,
+        alone: bool = True,
     ) -> None:
-        """End an order that will not trade any more, and report it."""
+        """End an order that will not trade any more, and report it; `alone` lets the others of its list know."""
         order.status = status
         order.updated_ms = at_ms
         self.leave(order, account)
-        if order.list_id >= 0:
+        if alone and order.list_id >= 0:
             self.moved.append(order)
         self.reports.order(order, execution, at_ms, cancel_id=cancel_id, reason=reason)
 

@@ -59,22 +59,21 @@ def list_of(floor: Floor, order: SimOrder) -> OrderList:
     return history.lists[order.list_id]
 
 
-def alone(floor: Floor, market: Market, order: SimOrder, at_ms: int, status: Status = Status.EXPIRED) -> None:
+def alone(floor: Floor, market: Market, order: SimOrder, at_ms: int) -> None:
     """A leg of a pair trades, triggers or ends: the other leg ends, and the money is this one's."""
     order_list = list_of(floor, order)
     account = floor.accounts.by_id[order.account_id]
     for other in order_list.pair:
         if other is not order and order in order_list.pair and other.status in OPEN:
-            end(floor, market, other, account, at_ms, status)
+            end(floor, market, other, account, at_ms)
     if order.status in OPEN and order.status is not Status.PENDING_NEW and not order.reserve_ticks:
         floor.reserve(market, order, account)
 
 
-def end(floor: Floor, market: Market, order: SimOrder, account: Account, at_ms: int, status: Status) -> None:
-    """End an order for the sake of its list: EXPIRED by a rule, or CANCELED together with another."""
+def end(floor: Floor, market: Market, order: SimOrder, account: Account, at_ms: int) -> None:
+    """End an order by the rule of its list."""
     floor.withdraw(market, order, account)
-    execution = Execution.CANCELED if status is Status.CANCELED else Execution.EXPIRED
-    floor.finish(order, account, status, execution, at_ms, order.request.client_order_id)
+    floor.finish(order, account, Status.EXPIRED, Execution.EXPIRED, at_ms, alone=False)
 
 
 def close_when_done(floor: Floor, order_list: OrderList, at_ms: int) -> bool:

@@ -196,7 +196,7 @@ class Matcher(Floor):
                 self._activate(market, order_list, pending, account, at_ms)
             else:
                 for each in pending:
-                    end(self, market, each, account, at_ms, Status.EXPIRED)
+                    end(self, market, each, account, at_ms)
         close_when_done(self, order_list, at_ms)
 
     def _activate(

@@ -41,7 +41,7 @@ class Rest:
             answer = self._answer(asked, request, body, client, skew_ms)
             status = 200
         except ApiError as refusal:
-            answer = {"code": refusal.code, "msg": refusal.message}
+            answer = refusal.json()
             status = refusal.http_status
         except ClientDisconnect:
             return Response(status_code=499)

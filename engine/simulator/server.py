@@ -24,9 +24,11 @@ from engine.simulator.fault_doors import FaultyRest, system_status
 from engine.simulator.fault_script import read_script
 from engine.simulator.faults import Faults, SocketFaults
 from engine.simulator.lines import Server
+from engine.simulator.list_trading import OPERATIONS as LISTS
 from engine.simulator.market import OPERATIONS as MARKET
 from engine.simulator.operations import Counter, Operation
 from engine.simulator.parent import die_with_parent, watch_parent
+from engine.simulator.replacing import OPERATIONS as REPLACING
 from engine.simulator.rest import METHODS, Rest
 from engine.simulator.sockets import Sockets
 from engine.simulator.starting import CannotStart, SimulatorConfig, listen, log_to_stderr, open_exchange, open_flow
@@ -161,7 +163,7 @@ class Simulator:
             await supervisor.close()
 
     def _operations(self, users: UserStreams) -> tuple[Operation, ...]:
-        return (*MARKET, *TRADING, *users.operations(), system_status(self._faults))
+        return (*MARKET, *TRADING, *REPLACING, *LISTS, *users.operations(), system_status(self._faults))
 
     def _app(
         self,

@@ -5,11 +5,11 @@ Source: Binance Spot API, Trading and Account endpoints, 2026-07.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from enum import StrEnum
 from typing import Final
 
-from engine.simulator.model import ApiError, OrderType, SimFill, SimOrder, Stp
+from engine.simulator.lists_wire import list_json
+from engine.simulator.model import OPEN, ApiError, OrderType, SimFill, SimOrder, Stp
 from engine.simulator.operations import Call, Operation, Security, operation
 from engine.simulator.order_entry import new_order
 from engine.simulator.wire import (
@@ -23,6 +23,7 @@ from engine.simulator.wire import (
     full_json,
     order_json,
     prevented_by,
+    prevented_json,
     result_json,
 )
 
@@ -41,7 +42,7 @@ def place(call: Call) -> Json:
     """Place an order; the answer is as long as `newOrderRespType` asks."""
     notation, request = new_order(call)
     answer = answer_of(call, request.type)
-    _may_trade(call)
+    may_trade(call)
     order, fills = call.exchange.place(call.customer.account_id, request)
     return placed_json(call, notation, answer, order, fills)
 
@@ -69,7 +70,7 @@ def place_test(call: Call) -> Json:
     """Check an order's parameters without placing it; with `computeCommissionRates` tell its rates."""
     notation, request = new_order(call)
     call.params.choice("newOrderRespType", Answer, -1130, _invalid("newOrderRespType"))
-    _may_trade(call)
+    may_trade(call)
     call.exchange.check_filters(call.customer.account_id, request)
     if not call.params.flag("computeCommissionRates"):
         return {}
@@ -84,20 +85,11 @@ def place_test(call: Call) -> Json:
 def cancel(call: Call) -> Json:
     """Cancel one open order by `orderId` or `origClientOrderId`."""
     notation = call.listed(call.params.symbol())
-    order_id, client_order_id = _which(call)
+    order_id, client_order_id = which(call)
     cancel_id = call.params.client_order_id("newClientOrderId") or call.ids.new()
-    restriction = call.params.choice("cancelRestrictions", Restriction, -1145, "Invalid cancelRestrictions")
-    _may_trade(call)
-    if restriction is not None:
-        _check_restriction(call, notation.symbol, order_id, client_order_id, restriction)
-    order = call.exchange.cancel(
-        call.customer.account_id,
-        notation.symbol,
-        order_id=order_id,
-        client_order_id=client_order_id,
-        cancel_client_order_id=cancel_id,
-    )
-    return canceled_json(notation, order, cancel_id)
+    restriction = restriction_of(call)
+    may_trade(call)
+    return canceled(call, notation, order_id, client_order_id, cancel_id, restriction)
 
 
 class Restriction(StrEnum):
@@ -107,26 +99,63 @@ class Restriction(StrEnum):
     ONLY_PARTIALLY_FILLED = "ONLY_PARTIALLY_FILLED"
 
 
+def restriction_of(call: Call) -> Restriction | None:
+    """In which status alone an order is to be canceled."""
+    return call.params.choice("cancelRestrictions", Restriction, -1145, "Invalid cancelRestrictions")
+
+
+def canceled(
+    call: Call,
+    notation: Notation,
+    order_id: int | None,
+    client_order_id: str | None,
+    cancel_id: str,
+    restriction: Restriction | None,
+) -> Json:
+    """Cancel an order, with all of its list; -2011 when it is not open or the restriction forbids it."""
+    account_id = call.customer.account_id
+    if restriction is not None:
+        _check_restriction(call, notation.symbol, order_id, client_order_id, restriction)
+    order = call.exchange.cancel(
+        account_id,
+        notation.symbol,
+        order_id=order_id,
+        client_order_id=client_order_id,
+        cancel_client_order_id=cancel_id,
+    )
+    return canceled_json(notation, order, cancel_id)
+
+
 def _check_restriction(
     call: Call, symbol: str, order_id: int | None, client_order_id: str | None, restriction: Restriction
 ) -> None:
-    order = call.exchange.order(call.customer.account_id, symbol, order_id=order_id, client_order_id=client_order_id)
-    if order.status.value != restriction.value.removeprefix("ONLY_"):
+    try:
+        order = call.exchange.order(
+            call.customer.account_id, symbol, order_id=order_id, client_order_id=client_order_id
+        )
+    except ApiError:
+        raise ApiError(-2011, "Unknown order sent.") from None
+    if order.status in OPEN and order.status.value != restriction.value.removeprefix("ONLY_"):
         raise ApiError(-2011, "Order was not canceled due to cancel restrictions.")
 
 
 def cancel_all(call: Call) -> list[Json]:
-    """Cancel every open order of a symbol, each with a cancel id of its own; -2011 when there is none."""
+    """Cancel every open order of a symbol, lists as a whole, each with a cancel id of its own; -2011 for none."""
     notation = call.listed(call.params.symbol())
-    _may_trade(call)
+    may_trade(call)
     account_id = call.customer.account_id
     answers: list[Json] = []
+    lists: set[int] = set()
     for order in call.exchange.open_orders(account_id, notation.symbol):
+        if order.list_id in lists:
+            continue
         cancel_id = call.ids.new()
-        canceled = call.exchange.cancel(
-            account_id, notation.symbol, order_id=order.order_id, cancel_client_order_id=cancel_id
-        )
-        answers.append(canceled_json(notation, canceled, cancel_id))
+        told = canceled(call, notation, order.order_id, None, cancel_id, None)
+        if order.list_id >= 0:
+            lists.add(order.list_id)
+            found = call.exchange.order_list(account_id, order.list_id, None)
+            told = list_json(found, [canceled_json(notation, each, cancel_id) for each in found.orders])
+        answers.append(told)
     if not answers:
         raise ApiError(-2011, "Unknown order sent.")
     return answers
@@ -135,7 +164,7 @@ def cancel_all(call: Call) -> list[Json]:
 def status(call: Call) -> Json:
     """One order, open or finished."""
     notation = call.listed(call.params.symbol())
-    order_id, client_order_id = _which(call)
+    order_id, client_order_id = which(call)
     order = call.exchange.order(
         call.customer.account_id, notation.symbol, order_id=order_id, client_order_id=client_order_id
     )
@@ -153,7 +182,7 @@ def open_orders(call: Call) -> list[Json]:
 def all_orders(call: Call) -> list[Json]:
     """The orders of a symbol, oldest first; from `orderId` on or within `startTime` and `endTime`."""
     notation = call.listed(call.params.symbol())
-    start_ms, end_ms = _day_span(call)
+    start_ms, end_ms = day_span(call)
     return _order_list(
         call,
         call.exchange.orders(
@@ -170,7 +199,7 @@ def all_orders(call: Call) -> list[Json]:
 def my_trades(call: Call) -> list[Json]:
     """The account's executions on a symbol, oldest first."""
     notation = call.listed(call.params.symbol())
-    start_ms, end_ms = _day_span(call)
+    start_ms, end_ms = day_span(call)
     fills = call.exchange.fills(
         call.customer.account_id,
         notation.symbol,
@@ -234,39 +263,53 @@ def order_limits(call: Call) -> list[Json]:
     ]
 
 
-def _refused(code: int, message: str) -> Callable[[Call], object]:
-    def refuse(call: Call) -> object:
-        del call
-        raise ApiError(code, message)
+def prevented_matches(call: Call) -> list[Json]:
+    """The trades with itself that the account was kept from: one by its id, or those of an order."""
+    notation = call.listed(call.params.symbol())
+    match_id, order_id = call.params.whole("preventedMatchId"), call.params.whole("orderId")
+    if (match_id is None) == (order_id is None):
+        raise ApiError(-1128, "Combination of optional parameters invalid.")
+    first = call.params.whole("fromPreventedMatchId") or 0
+    found = [
+        match
+        for match in call.exchange.prevented(call.customer.account_id, notation.symbol)
+        if match.prevented_id >= first
+        and (match_id is None or match.prevented_id == match_id)
+        and (order_id is None or order_id in {match.taker_order_id, match.maker_order_id})
+    ]
+    return [prevented_json(notation, match) for match in found[: call.params.limit(500, 1000)]]
 
-    return refuse
 
-
-def none_yet(call: Call) -> list[Json]:
-    """The answer to lists that are always empty here: order lists, prevented matches, allocations."""
-    del call
+def allocations(call: Call) -> list[Json]:
+    """Executions by smart order routing; there is none here."""
+    call.listed(call.params.symbol())
     return []
 
 
 # --- parts -----------------------------------------------------------------------------------------
 
 
-def _which(call: Call) -> tuple[int | None, str | None]:
-    order_id = call.params.whole("orderId")
-    client_order_id = call.params.optional("origClientOrderId")
+def which(
+    call: Call, id_name: str = "orderId", client_name: str = "origClientOrderId"
+) -> tuple[int | None, str | None]:
+    """Which order is meant; the id counts where both were sent."""
+    order_id = call.params.whole(id_name)
+    client_order_id = call.params.optional(client_name)
     if order_id is None and client_order_id is None:
-        raise ApiError(-1102, "Param 'origClientOrderId' or 'orderId' must be sent, but both were empty/null!")
+        raise ApiError(-1102, f"Param '{client_name}' or '{id_name}' must be sent, but both were empty/null!")
     return order_id, client_order_id
 
 
-def _day_span(call: Call) -> tuple[int | None, int | None]:
+def day_span(call: Call) -> tuple[int | None, int | None]:
+    """`startTime` and `endTime`, at most a day apart."""
     start_ms, end_ms = call.params.span()
     if start_ms is not None and end_ms is not None and end_ms - start_ms > LONGEST_SPAN_MS:
         raise ApiError(-1127, "More than 24 hours between startTime and endTime.")
     return start_ms, end_ms
 
 
-def _may_trade(call: Call) -> None:
+def may_trade(call: Call) -> None:
+    """ApiError when the account must not trade."""
     if not call.customer.can_trade:
         raise ApiError(-2010, "This action is disabled on this account.")
 
@@ -295,18 +338,6 @@ NEW_ORDER = (
     "trailingDelta icebergQty newOrderRespType selfTradePreventionMode"
 )
 LIST = "symbol orderId startTime endTime limit"
-LATER = (
-    "orderId origClientOrderId cancelOrderId cancelOrigClientOrderId cancelReplaceMode cancelNewClientOrderId "
-    "cancelRestrictions newQty orderRateLimitExceededMode " + NEW_ORDER
-)
-OCO = NEW_ORDER + (
-    " listClientOrderId aboveType abovePrice aboveStopPrice aboveTimeInForce aboveClientOrderId belowType belowPrice"
-    " belowStopPrice belowTimeInForce belowClientOrderId limitClientOrderId stopClientOrderId stopLimitPrice"
-    " stopLimitTimeInForce aboveTrailingDelta belowTrailingDelta orderListId"
-)
-NO_OCO = _refused(-2010, "OCO orders are not supported for this symbol.")
-NO_REPLACE = _refused(-2010, "Cancel-replace is not supported for this symbol.")
-NO_AMEND = _refused(-2038, "Order amend is not supported for this symbol.")
 
 OPERATIONS: Final[tuple[Operation, ...]] = (
     operation(place, Security.SIGNED, NEW_ORDER, 1, "POST /api/v3/order", "order.place", counts_order=True),
@@ -329,12 +360,20 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
     operation(account, Security.SIGNED, "omitZeroBalances", 20, "GET /api/v3/account", "account.status"),
     operation(commission, Security.SIGNED, "symbol", 20, "GET /api/v3/account/commission", "account.commission"),
     operation(order_limits, Security.SIGNED, "", 40, "GET /api/v3/rateLimit/order", "account.rateLimits.orders"),
-    operation(NO_REPLACE, Security.SIGNED, LATER, 1, "POST /api/v3/order/cancelReplace", "order.cancelReplace"),
-    operation(NO_AMEND, Security.SIGNED, LATER, 4, "PUT /api/v3/order/amend/keepPriority", "order.amend.keepPriority"),
-    operation(NO_OCO, Security.SIGNED, OCO, 1, "POST /api/v3/orderList/oco", "orderList.place.oco"),
-    operation(NO_OCO, Security.SIGNED, OCO, 1, "POST /api/v3/order/oco", "orderList.place"),
-    operation(none_yet, Security.SIGNED, "", 6, "GET /api/v3/openOrderList", "openOrderLists.status"),
     operation(
-        none_yet, Security.SIGNED, "fromId startTime endTime limit", 20, "GET /api/v3/allOrderList", "allOrderLists"
+        prevented_matches,
+        Security.SIGNED,
+        "symbol preventedMatchId orderId fromPreventedMatchId limit",
+        20,
+        "GET /api/v3/myPreventedMatches",
+        "myPreventedMatches",
+    ),
+    operation(
+        allocations,
+        Security.SIGNED,
+        "symbol startTime endTime fromAllocationId limit orderId",
+        20,
+        "GET /api/v3/myAllocations",
+        "myAllocations",
     ),
 )

@@ -126,7 +126,7 @@ class WsApiSession:
             result = self._serve(request.get("method"), values, skew_ms)
             answer |= {"status": 200, "result": result}
         except ApiError as refusal:
-            answer |= {"status": refusal.http_status, "error": {"code": refusal.code, "msg": refusal.message}}
+            answer |= {"status": refusal.http_status, "error": refusal.json()}
         except Exception:  # the door's last resort: logged, and answered as Binance does
             log.exception("request failed", path="/ws-api/v3")
             message = "An unknown error occurred while processing the request."

@@ -131,18 +131,6 @@ async def test_a_path_that_does_not_exist_is_answered_in_json(simulator: Simulat
     assert elsewhere.status_code == 404
 
 
-async def test_what_comes_with_a_later_form_of_the_exchange_is_refused_in_words(trader: Trader) -> None:
-    replaced = await trader.call(
-        "POST", "/api/v3/order/cancelReplace", **LIMIT, cancelReplaceMode="STOP_ON_FAILURE", cancelOrderId=1
-    )
-    oco = await trader.call(
-        "POST", "/api/v3/orderList/oco", symbol="BTCUSDT", side="SELL", quantity=1, aboveType="LIMIT_MAKER",
-        abovePrice=1, belowType="STOP_LOSS", belowStopPrice=1,
-    )  # fmt: skip
-    assert (replaced.status_code, replaced.json()["code"]) == (400, -2010)
-    assert (oco.status_code, oco.json()["msg"]) == (400, "OCO orders are not supported for this symbol.")
-
-
 async def test_foreign_and_unknown_orders_are_not_there(open_trader: OpenTrader) -> None:
     owner, stranger = open_trader(), open_trader()
     order = await owner.place("BUY", "LIMIT", quantity="1", price="20000")
