@@ -7,5 +7,11 @@ import warnings
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")
-    importlib.import_module("binance")
+    for module in (
+        "binance.async_client",
+        "binance.ws.streams",
+        "binance.spot",
+        "binance.websocket.spot.websocket_stream",
+    ):
+        importlib.import_module(module)
     importlib.import_module("binance_sdk_spot.spot")
