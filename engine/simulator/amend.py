@@ -13,7 +13,7 @@ from engine.simulator.floor import Floor
 from engine.simulator.lists import list_of
 from engine.simulator.marketplace import Market
 from engine.simulator.matching import Matcher
-from engine.simulator.model import Amendment, ApiError, Execution, OrderList, SimOrder
+from engine.simulator.model import OPEN, Amendment, ApiError, Execution, OrderList, SimOrder
 
 
 def admit_amendment(market: Market, account: Account, order: SimOrder, lots: int, client_order_id: str) -> None:
@@ -109,7 +109,9 @@ def _together(account: Account, order: SimOrder) -> tuple[SimOrder, ...]:
     if order.list_id < 0 or account.history is None:
         return (order,)
     order_list: OrderList = account.history.lists[order.list_id]
-    return order_list.pair if order in order_list.pair else (order,)
+    if order not in order_list.pair:
+        return (order,)
+    return tuple(leg for leg in order_list.pair if leg.status in OPEN)
 
 
 def _used(order: SimOrder) -> int:

@@ -9,7 +9,9 @@ from pathlib import Path
 from random import Random
 from resource import RLIMIT_FSIZE, getrlimit, setrlimit
 from shutil import copytree
+from zlib import crc32
 
+import orjson
 import pytest
 
 from engine.simulator.exchange import Exchange
@@ -266,3 +268,10 @@ def test_an_order_that_cannot_be_journalled_is_as_if_it_had_not_been_tried(tmp_p
     assert crashed(venue, tmp_path / "copy").exchange.state_digest() == before
     venue.limit(account, Side.BUY, P, 100)
     assert crashed(venue, tmp_path / "later").exchange.state_digest() == venue.exchange.state_digest()
+
+
+def test_a_journal_of_an_older_form_is_refused_in_one_line(tmp_path: Path) -> None:
+    first = orjson.dumps(["numatix simulator 1", 1, [], 0])
+    (tmp_path / "journal.0").write_bytes(b"%08x %s\n" % (crc32(first), first))
+    with pytest.raises(JournalError, match="is not in the format 'numatix simulator 2': start with another directory"):
+        Venue(tmp_path)

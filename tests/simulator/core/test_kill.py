@@ -17,7 +17,7 @@ from engine.simulator.model import Status
 from tests.simulator.core.venue import BTC, START_MS
 
 ROOT = Path(__file__).parents[3]
-FINISHED = {Status.FILLED, Status.CANCELED}
+FINISHED = {Status.FILLED, Status.CANCELED, Status.EXPIRED, Status.EXPIRED_IN_MATCH}
 
 
 def open_exchange(journal: Path) -> Exchange:

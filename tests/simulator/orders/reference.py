@@ -74,7 +74,7 @@ class SlowExchange:
     def amend(self, number: int, lots: int) -> None:
         row = self.row(number)
         for each in (row, self._sibling(row)):
-            if each is not None:
+            if each is not None and each.state != "done":
                 each.lots = lots
                 each.shown = min(each.shown, each.left)
 

@@ -264,6 +264,23 @@ async def test_an_amendment_is_reported_as_replaced(simulator: SimulatorProcess,
         assert [report[name] for name in ("x", "X", "c", "C", "q")] == ["REPLACED", "NEW", "new", "old", "0.50000000"]
 
 
+@pytest.mark.usefixtures("last_price")
+async def test_amending_a_leg_amends_the_pair_while_both_are_open(trader: Trader, peer: Trader) -> None:
+    placed = await post(trader, "orderList/oco", **OCO)
+    stop, limit = (order["orderId"] for order in placed["orders"])
+
+    async def amend(quantity: str) -> int:
+        fields = {"symbol": "BTCUSDT", "orderId": limit, "newQty": quantity}
+        return (await trader.call("PUT", "/api/v3/order/amend/keepPriority", **fields)).status_code
+
+    assert await amend("0.8") == 200
+    assert [(await look(trader, order))["origQty"] for order in (stop, limit)] == ["0.80000000"] * 2
+    await peer.place("BUY", "LIMIT", quantity="0.3", price="70000")
+    assert await amend("0.5") == 200
+    assert [(await look(trader, order))["origQty"] for order in (stop, limit)] == ["0.80000000", "0.50000000"]
+    assert await locked(trader, "BTC") == "0.20000000"
+
+
 # --- self-trade prevention, icebergs -----------------------------------------------------------------
 
 
