@@ -160,3 +160,10 @@ async def within(work: Awaitable[Any], deadline_s: float = 10.0) -> Any:
     """The result of `work`, or a failure at the deadline."""
     async with asyncio.timeout(deadline_s):
         return await work
+
+
+async def traded_at(price: str, open_trader: OpenTrader) -> None:
+    """Let two others trade at this price."""
+    one, two = open_trader(), open_trader()
+    await one.place("SELL", "LIMIT", quantity="0.01", price=price)
+    await two.place("BUY", "LIMIT", quantity="0.01", price=price)

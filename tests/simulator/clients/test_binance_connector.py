@@ -15,7 +15,7 @@ from binance.error import ClientError
 from binance.spot import Spot
 from binance.websocket.spot.websocket_stream import SpotWebsocketStreamClient
 
-from tests.simulator.process import SimulatorProcess, Trader, until
+from tests.simulator.process import OpenTrader, SimulatorProcess, Trader, traded_at, until
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # of what the client itself does
 
@@ -64,3 +64,19 @@ async def test_a_refusal_carries_the_code(spot: Any) -> None:
     with pytest.raises(ClientError) as refused:
         await asyncio.to_thread(spot.cancel_order, "BTCUSDT", orderId=123456789)
     assert refused.value.error_code == -2011
+
+
+async def test_orders_of_every_kind(spot: Any, open_trader: OpenTrader) -> None:
+    await traded_at("60000", open_trader)
+    legs = {"abovePrice": "70000", "belowStopPrice": "50000"}
+    oco = await asyncio.to_thread(spot.new_oco_order, "BTCUSDT", "SELL", 1, "LIMIT_MAKER", "STOP_LOSS", **legs)
+    assert len(await asyncio.to_thread(spot.get_oco_open_orders)) == 1
+    gone = await asyncio.to_thread(spot.cancel_oco_order, "BTCUSDT", orderListId=oco["orderListId"])
+    assert {report["status"] for report in gone["orderReports"]} == {"CANCELED"}
+    stop = await asyncio.to_thread(
+        spot.new_order, "BTCUSDT", "SELL", "STOP_LOSS", quantity=1, stopPrice=50000, newOrderRespType="RESULT"
+    )
+    assert stop["workingTime"] == -1
+    fields = {"cancelOrderId": stop["orderId"], "timeInForce": "GTC", "quantity": 1, "price": 65000}
+    replaced = await asyncio.to_thread(spot.cancel_and_replace, "BTCUSDT", "SELL", "LIMIT", "STOP_ON_FAILURE", **fields)
+    assert (replaced["cancelResult"], replaced["newOrderResult"]) == ("SUCCESS", "SUCCESS")

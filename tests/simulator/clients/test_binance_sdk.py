@@ -20,7 +20,7 @@ from binance_common.errors import BadRequestError
 from binance_sdk_spot.spot import Spot
 from binance_sdk_spot.websocket_api.models import ExecutionReport
 
-from tests.simulator.process import SimulatorProcess, Trader, until
+from tests.simulator.process import OpenTrader, SimulatorProcess, Trader, traded_at, until
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # of what the client itself does
 
@@ -92,3 +92,28 @@ async def test_orders_go_by_its_websocket_api_too(spot: Any) -> None:
 async def test_a_refusal_carries_the_code(spot: Any) -> None:
     with pytest.raises(BadRequestError, match="Unknown order sent"):
         await asyncio.to_thread(spot.rest_api.delete_order, "BTCUSDT", order_id=123456789)
+
+
+async def test_orders_of_every_kind(spot: Any, open_trader: OpenTrader) -> None:
+    await traded_at("60000", open_trader)
+    legs = {"above_price": 70000, "below_stop_price": 50000}
+    oco = await asyncio.to_thread(
+        spot.rest_api.order_list_oco, "BTCUSDT", "SELL", 1, "LIMIT_MAKER", "STOP_LOSS", **legs
+    )
+    assert [report.status for report in oco.data().order_reports] == ["NEW", "NEW"]
+    gone = await asyncio.to_thread(spot.rest_api.delete_order_list, "BTCUSDT", order_list_id=oco.data().order_list_id)
+    assert gone.data().list_order_status == "ALL_DONE"
+    again = await spot.websocket_api.order_list_place_oco("BTCUSDT", "SELL", 1, "LIMIT_MAKER", "STOP_LOSS", **legs)
+    assert again.data().result.contingency_type == "OCO"
+    rests = await asyncio.to_thread(
+        spot.rest_api.new_order, "BTCUSDT", "BUY", "LIMIT", time_in_force="GTC", quantity=1, price=30000
+    )
+    amended = await asyncio.to_thread(
+        spot.rest_api.order_amend_keep_priority, "BTCUSDT", 0.5, order_id=rests.data().order_id
+    )
+    assert amended.data().amended_order.qty == "0.50000000"
+    replaced = await asyncio.to_thread(
+        spot.rest_api.order_cancel_replace, "BTCUSDT", "BUY", "LIMIT", "STOP_ON_FAILURE", time_in_force="GTC",
+        quantity=1, price=31000, cancel_order_id=rests.data().order_id,
+    )  # fmt: skip
+    assert replaced.data().new_order_result == "SUCCESS"

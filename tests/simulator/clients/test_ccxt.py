@@ -13,7 +13,7 @@ import ccxt
 import ccxt.pro
 import pytest
 
-from tests.simulator.process import Keys, SimulatorProcess, Trader, until, within
+from tests.simulator.process import Keys, OpenTrader, SimulatorProcess, Trader, traded_at, until, within
 
 
 @pytest.fixture
@@ -122,3 +122,42 @@ async def test_its_refusals_are_the_exceptions_of_ccxt(client: Any) -> None:
     client.secret = "wrong"
     with pytest.raises(ccxt.AuthenticationError):
         await client.fetch_balance()
+
+
+async def test_orders_of_every_kind(client: Any, open_trader: OpenTrader) -> None:
+    await client.load_markets()
+    await traded_at("60000", open_trader)
+    stop = await client.create_order("BTC/USDT", "limit", "sell", 0.1, 49000, {"stopPrice": 50000})
+    trailing = await client.create_order(
+        "BTC/USDT", "market", "sell", 0.1, None, {"trailingPercent": 1, "stopLossOrTakeProfit": "stopLoss"}
+    )
+    profit = await client.create_order("BTC/USDT", "limit", "sell", 0.1, 80000, {"takeProfitPrice": 70000})
+    found = [await client.fetch_order(order["id"], "BTC/USDT") for order in (stop, trailing, profit)]
+    assert [(order["status"], order["stopPrice"]) for order in found] == [
+        ("open", 50000),
+        ("open", None),
+        ("open", 70000),
+    ]
+    assert found[1]["info"]["trailingDelta"] == 100
+    await client.cancel_all_orders("BTC/USDT")
+
+    rests = await client.create_order("BTC/USDT", "limit", "buy", 0.5, 30000)
+    edited = await client.edit_order(rests["id"], "BTC/USDT", "limit", "buy", 0.4, 31000)
+    assert (edited["price"], edited["amount"], edited["status"]) == (31000, 0.4, "open")
+    amended = await client.request(
+        "order/amend/keepPriority",
+        ["private"],
+        "PUT",
+        {"symbol": "BTCUSDT", "orderId": edited["id"], "newQty": "0.3"},
+    )
+    assert amended["amendedOrder"]["qty"] == "0.30000000"
+    oco = await client.private_post_orderlist_oco(
+        {
+            "symbol": "BTCUSDT", "side": "SELL", "quantity": "1", "aboveType": "LIMIT_MAKER", "abovePrice": "70000",
+            "belowType": "STOP_LOSS", "belowStopPrice": "50000",
+        }
+    )  # fmt: skip
+    assert [report["status"] for report in oco["orderReports"]] == ["NEW", "NEW"]
+    assert len(await client.fetch_open_orders("BTC/USDT")) == 3
+    with pytest.raises(ccxt.OrderImmediatelyFillable):
+        await client.create_order("BTC/USDT", "market", "sell", 0.1, None, {"stopPrice": 61000})

@@ -13,7 +13,7 @@ from binance.async_client import AsyncClient
 from binance.exceptions import BinanceAPIException
 from binance.ws.streams import BinanceSocketManager
 
-from tests.simulator.process import SimulatorProcess, Trader, within
+from tests.simulator.process import OpenTrader, SimulatorProcess, Trader, traded_at, within
 
 QUIET_S = 0.2
 pytestmark = pytest.mark.filterwarnings("ignore")  # of what the client itself does
@@ -99,3 +99,30 @@ async def test_a_refusal_carries_the_code(client: Any) -> None:
     with pytest.raises(BinanceAPIException) as refused:
         await client.cancel_order(symbol="BTCUSDT", orderId=123456789)
     assert refused.value.code == -2011
+
+
+OCO = {
+    "symbol": "BTCUSDT", "side": "SELL", "quantity": "1", "aboveType": "LIMIT_MAKER", "abovePrice": "70000",
+    "belowType": "STOP_LOSS_LIMIT", "belowStopPrice": "50000", "belowPrice": "49000", "belowTimeInForce": "GTC",
+}  # fmt: skip
+
+
+async def test_orders_of_every_kind(client: Any, open_trader: OpenTrader) -> None:
+    await traded_at("60000", open_trader)
+    oco = await client.create_oco_order(**OCO)
+    assert len(await client.get_open_oco_orders()) == 1
+    gone = await client.ws_cancel_oco_order(symbol="BTCUSDT", orderListId=oco["orderListId"])
+    assert gone["listOrderStatus"] == "ALL_DONE"
+    again = await client.ws_create_oco_order(**OCO)
+    assert (await client.ws_get_oco_order(orderListId=again["orderListId"]))["listOrderStatus"] == "EXECUTING"
+    stop = await client.create_order(symbol="BTCUSDT", side="SELL", type="STOP_LOSS", quantity="1", stopPrice="50000")
+    replaced = await client.cancel_replace_order(
+        symbol="BTCUSDT", side="SELL", type="LIMIT", timeInForce="GTC", quantity="1", price="65000",
+        cancelReplaceMode="STOP_ON_FAILURE", cancelOrderId=stop["orderId"],
+    )  # fmt: skip
+    assert (replaced["cancelResponse"]["status"], replaced["newOrderResponse"]["status"]) == ("CANCELED", "NEW")
+    bought = await client.create_order(
+        symbol="BTCUSDT", side="BUY", type="LIMIT", timeInForce="GTC", quantity="1", price="65000"
+    )
+    matches = await client.get_prevented_matches(symbol="BTCUSDT", orderId=bought["orderId"])
+    assert [match["makerOrderId"] for match in matches] == [replaced["newOrderResponse"]["orderId"]]
