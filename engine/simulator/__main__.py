@@ -8,6 +8,7 @@ from decimal import Decimal
 from pathlib import Path
 
 from engine.simulator.admin import Keys, parse_balance
+from engine.simulator.limits import Limits, parse_limits
 from engine.simulator.model import ApiError
 from engine.simulator.server import run
 from engine.simulator.signing import API_KEY
@@ -29,6 +30,7 @@ def main(arguments: list[str] | None = None) -> int:
             keys=tuple(Keys(key, secret, balances) for key, secret in given.key),
             parent_fd=given.parent_fd,
             faults=given.faults,
+            limits=given.limits,
         )
     )
 
@@ -44,8 +46,16 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--journal", type=Path, metavar="DIR", help="where the market survives a restart")
     parser.add_argument("--admin-token", metavar="TOKEN", help="opens /sim/… to its bearer")
     parser.add_argument("--faults", type=Path, metavar="FILE", help="what goes wrong, in JSON or TOML")
+    parser.add_argument("--limits", type=_limits, default=Limits(), metavar="NAME=NUMBER,…|none")
     parser.add_argument("--parent-fd", type=int, metavar="FD", help="end when this pipe closes")
     return parser
+
+
+def _limits(text: str) -> Limits:
+    try:
+        return parse_limits(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
 
 
 def parse_key(text: str) -> tuple[str, str]:

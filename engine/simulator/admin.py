@@ -27,6 +27,7 @@ from engine.simulator.model import ApiError, SimAccount
 from engine.simulator.replay import ReplayController
 from engine.simulator.rest import json_response
 from engine.simulator.signing import API_KEY
+from engine.simulator.usage import Usage
 from engine.simulator.wire import Json, balance_json
 
 BALANCE: Final = re.compile(r"(0|[1-9][0-9]{0,11})(\.[0-9]{1,8})?")
@@ -73,6 +74,7 @@ class Admin:
     now_ms: NowMs
     shut_down: Callable[[], None]
     faults: Faults
+    usage: Usage
 
     async def accounts(self, request: Request) -> Response:
         """POST `{api_key?, secret?, balances, can_trade?, can_withdraw?}`: the account and its keys, made once."""
@@ -163,6 +165,19 @@ class Admin:
             if name is not None and not removed:
                 raise ApiError(-1130, f"There is no fault named {name!r}.", 404)
             return {"removed": removed}
+
+        return await self._guarded(request, work)
+
+    async def limits(self, request: Request) -> Response:
+        """GET the limits, or POST some of them: they hold from now on, for what was counted already too."""
+
+        async def work() -> Json:
+            if request.method == "POST":
+                try:
+                    self.usage.limits = self.usage.limits.changed(await _object(request))
+                except ValueError as error:
+                    raise ApiError(-1130, f"{error}.") from None
+            return self.usage.limits.as_json()
 
         return await self._guarded(request, work)
 

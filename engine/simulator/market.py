@@ -30,12 +30,6 @@ from engine.simulator.wire import (
     trade_json,
 )
 
-RATE_LIMITS: Final = (
-    {"rateLimitType": "REQUEST_WEIGHT", "interval": "MINUTE", "intervalNum": 1, "limit": 6000},
-    {"rateLimitType": "ORDERS", "interval": "SECOND", "intervalNum": 10, "limit": 100},
-    {"rateLimitType": "ORDERS", "interval": "DAY", "intervalNum": 1, "limit": 200000},
-    {"rateLimitType": "RAW_REQUESTS", "interval": "MINUTE", "intervalNum": 5, "limit": 61000},
-)
 AVERAGE_PRICE_MINUTES: Final = 5
 
 
@@ -57,7 +51,7 @@ def exchange_info(call: Call) -> Json:
     return {
         "timezone": "UTC",
         "serverTime": call.now_ms,
-        "rateLimits": RATE_LIMITS,
+        "rateLimits": call.usage.limits.rate_limits(),
         "exchangeFilters": [],
         "symbols": [_symbol_json(call.notations[symbol].rules) for symbol in symbols],
     }

@@ -8,9 +8,11 @@ from enum import Enum
 
 from engine.runtime import Ids
 from engine.simulator.exchange import Exchange, NowMs
+from engine.simulator.limits import Limits
 from engine.simulator.model import ApiError, SimAccount
 from engine.simulator.params import Params
 from engine.simulator.signing import check_signed, holder_of_key
+from engine.simulator.usage import Usage
 from engine.simulator.wire import Notation, notations
 
 SIGNED_PARAMETERS = frozenset({"timestamp", "recvWindow", "signature"})
@@ -34,6 +36,7 @@ class Call:
     params: Params
     now_ms: int
     account: SimAccount | None
+    usage: Usage
 
     @property
     def customer(self) -> SimAccount:
@@ -58,7 +61,7 @@ class Operation:
     """One thing a client can ask for, and the doors it is asked through.
 
     `parameters` are all that it reads beside the signing ones; anything else is -1104. `counts_order` says
-    that a success counts against the order limits.
+    that it places orders, of which an account may have so many unfilled.
     """
 
     run: Callable[[Call], object]
@@ -95,11 +98,15 @@ def operation(
 class Counter:
     """Runs operations: who asks, is it signed, does it read all it was sent; then the work."""
 
-    def __init__(self, exchange: Exchange, now_ms: NowMs, ids: Ids) -> None:
+    def __init__(self, exchange: Exchange, now_ms: NowMs, ids: Ids, usage: Usage | None = None) -> None:
+        """`usage` counts what is asked against the limits; without one, Binance's limits hold."""
         self.exchange = exchange
         self.now_ms = now_ms
         self.ids = ids
         self.notations = notations(exchange.listings)
+        self.usage = usage or Usage(now_ms, Limits())
+        self.close = exchange.listen(self.usage.on_event)
+        """Ends the counting of orders."""
 
     def serve(self, asked: Operation, params: Params, api_key: str | None, payload: bytes, skew_ms: int = 0) -> object:
         """The answer, ready for JSON; ApiError when it is refused. `payload` is what the sender signed, `skew_ms`
@@ -113,4 +120,13 @@ class Counter:
             check_signed(account, params, payload, now_ms)
             known |= SIGNED_PARAMETERS
         params.refuse_all_but(known)
-        return asked.run(Call(self.exchange, self.notations, self.ids, params, now_ms, account))
+        if asked.counts_order and account is not None:
+            self.usage.admit_order(account.account_id)
+        return asked.run(Call(self.exchange, self.notations, self.ids, params, now_ms, account, self.usage))
+
+    def orderer(self, asked: Operation | None, api_key: str | None) -> int | None:
+        """The account whose order counts an answer should tell; None when it was not about a new order."""
+        if asked is None or not asked.counts_order or api_key is None:
+            return None
+        account = self.exchange.account_by_key(api_key)
+        return None if account is None else account.account_id

@@ -14,6 +14,7 @@ MOST_WAITING: Final = 4096
 MOST_CHARACTERS: Final = 8 * 1024 * 1024
 PATIENCE_S: Final = 10.0
 POLICY_VIOLATION: Final = 1008
+TOO_SLOW: Final = (POLICY_VIOLATION, "too slow")
 
 
 class Outbox:
@@ -26,13 +27,13 @@ class Outbox:
     def __init__(self) -> None:
         self._waiting: asyncio.Queue[str] = asyncio.Queue(MOST_WAITING)
         self._characters = 0
-        self._overflowed = asyncio.Event()
+        self._ending: tuple[int, str] | None = None
         self._silent = False
 
     @property
     def overflowed(self) -> bool:
         """Whether the consumer fell too far behind; what is put from then on goes nowhere."""
-        return self._overflowed.is_set()
+        return self._ending == TOO_SLOW
 
     @property
     def waiting(self) -> int:
@@ -42,34 +43,46 @@ class Outbox:
     def silence(self) -> None:
         """Say nothing any more, neither what waits nor what is put from now on."""
         self._silent = True
-        while not self._waiting.empty():
-            self._waiting.get_nowait()
+        self._drop_all()
 
     def put(self, text: str) -> None:
         """Queue one text message; never waits."""
-        if self._overflowed.is_set() or self._silent:
+        if self._ending is not None or self._silent:
             return
         self._characters += len(text)
         if self._waiting.full() or self._characters > MOST_CHARACTERS:
-            self._overflowed.set()
-            while not self._waiting.empty():
-                self._waiting.get_nowait()
+            self._drop_all()
+            self._ending = TOO_SLOW
             text = ""  # wakes the writer
         self._waiting.put_nowait(text)
+
+    def end(self, code: int, reason: str) -> None:
+        """Close the socket once what waits is written; nothing more is taken."""
+        if self._ending is not None or self._silent:
+            return
+        if self._waiting.full():
+            self._drop_all()
+        self._ending = (code, reason)
+        self._waiting.put_nowait("")
+
+    def _drop_all(self) -> None:
+        while not self._waiting.empty():
+            self._waiting.get_nowait()
 
     async def drain(self, websocket: WebSocket) -> None:
         """Write what is put, until the socket ends, falls behind or takes nothing for ten seconds."""
         try:
             while True:
                 text = await self._waiting.get()
-                if self._overflowed.is_set():
+                if self._ending is not None and self._waiting.empty():
                     break
                 self._characters -= len(text)
                 async with asyncio.timeout(PATIENCE_S):
                     await websocket.send_text(text)
-            log.warning("consumer fell behind", path=websocket.scope["path"])
+            if self.overflowed:
+                log.warning("consumer fell behind", path=websocket.scope["path"])
             async with asyncio.timeout(PATIENCE_S):
-                await websocket.close(POLICY_VIOLATION, "too slow")
+                await websocket.close(*self._ending)
         except TimeoutError:
             log.warning("consumer takes nothing", path=websocket.scope["path"])
         except WebSocketDisconnect:

@@ -13,7 +13,7 @@ from engine.simulator.model import ApiError
 from engine.simulator.operations import Counter, Operation
 from engine.simulator.params import Params, parse_form
 from engine.simulator.signing import rest_payload
-from engine.simulator.usage import Usage
+from engine.simulator.usage import TooMuch
 
 log = structlog.get_logger(__name__)
 
@@ -24,9 +24,9 @@ METHODS: Final = ("GET", "POST", "PUT", "DELETE")
 class Rest:
     """Answers every REST request of the Binance protocol from a table of operations."""
 
-    def __init__(self, counter: Counter, operations: tuple[Operation, ...], usage: Usage) -> None:
+    def __init__(self, counter: Counter, operations: tuple[Operation, ...]) -> None:
         self._counter = counter
-        self._usage = usage
+        self._usage = counter.usage
         self._operations = {door: asked for asked in operations if (door := asked.rest) is not None}
         self._paths = frozenset(path for _, path in self._operations)
 
@@ -36,6 +36,7 @@ class Rest:
         if asked is None:
             return self._unknown(request)
         client = request.client.host if request.client else ""
+        told: dict[str, str] = {}
         try:
             body = await _body(request)
             answer = self._answer(asked, request, body, client, skew_ms)
@@ -43,23 +44,23 @@ class Rest:
         except ApiError as refusal:
             answer = refusal.json()
             status = refusal.http_status
+            if isinstance(refusal, TooMuch):
+                told["retry-after"] = str(self._usage.retry_after_s(refusal))
         except ClientDisconnect:
             return Response(status_code=499)
         except Exception:  # the door's last resort: logged, and answered as Binance does
             log.exception("request failed", path=request.scope["path"])
             answer = {"code": -1000, "msg": "An unknown error occurred while processing the request."}
             status = 500
-        return json_response(answer, status, self._usage.headers(client, request.headers.get("x-mbx-apikey")))
+        told |= self._usage.headers(client, self._counter.orderer(asked, request.headers.get("x-mbx-apikey")))
+        return json_response(answer, status, told)
 
     def _answer(self, asked: Operation, request: Request, body: bytes, client: str, skew_ms: int) -> object:
         query: bytes = request.scope["query_string"]
         api_key = request.headers.get("x-mbx-apikey")
         params = Params(parse_form(query, body))
         self._usage.spend(client, asked.cost(params))
-        answer = self._counter.serve(asked, params, api_key, rest_payload(query, body), skew_ms)
-        if asked.counts_order and api_key is not None:
-            self._usage.count_order(api_key)
-        return answer
+        return self._counter.serve(asked, params, api_key, rest_payload(query, body), skew_ms)
 
     def _unknown(self, request: Request) -> Response:
         path: str = request.scope["path"]

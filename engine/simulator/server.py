@@ -39,8 +39,6 @@ from engine.simulator.user_streams import UserStreams
 from engine.simulator.ws_api import WsApiDoor
 
 CANNOT_START: Final = 2
-PING_S: Final = 20.0
-PONG_S: Final = 60.0
 
 
 def run(config: SimulatorConfig) -> int:
@@ -77,6 +75,7 @@ class Simulator:
         self._over = asyncio.Event()
         self._down_ms: int | None = None
         self._server: Server | None = None
+        self._announce_end: Callable[[], None] = _nothing
         self._open()
         self._faults = Faults(self.exchange.seed, self._now_ms, self._account_id_of)
         try:
@@ -113,6 +112,7 @@ class Simulator:
 
     def _stop(self) -> None:
         if self._server is not None:
+            self._announce_end()
             self._server.should_exit = True
 
     def _open(self) -> None:
@@ -139,25 +139,29 @@ class Simulator:
     async def _serve_once(self, listener: socket.socket) -> None:
         self._down_ms = None
         supervisor = Supervisor("simulator", self._clock)
-        counter = Counter(self.exchange, self._now_ms, self._ids)
+        usage = Usage(self._now_ms, self._config.limits)
+        counter = Counter(self.exchange, self._now_ms, self._ids, usage)
         channels = MarketChannels(self.exchange, counter.notations, self._clock, self._now_ms)
         users = UserStreams(self.exchange, counter.notations, self._ids, self._now_ms, self._faults)
-        sockets = Sockets(supervisor, self._ids)
+        sockets = Sockets(supervisor, self._ids, usage, self._now_ms)
         if self._flow.controller is not None:
             self._flow.controller.backlog = channels.backlog
-        rest = FaultyRest(Rest(counter, self._operations(users), usage := Usage(self._now_ms)), self._faults)
-        app = self._app(counter, channels, users, sockets, rest, usage)
-        self._server = Server(app, lambda: _announce(listener), PING_S, PONG_S)
+        rest = FaultyRest(Rest(counter, self._operations(users)), self._faults)
+        app = self._app(counter, channels, users, sockets, rest)
+        self._server = Server(app, lambda: _announce(listener), usage.limits.ping_s, usage.limits.pong_s)
         hits = SocketFaults(sockets.cut, sockets.silence, self.restart)
         supervisor.keep("flow", self._flow.run)
         supervisor.keep("streams", channels.run)
         supervisor.keep("listen keys", users.run)
+        supervisor.keep("sockets", sockets.run)
         supervisor.keep("faults", lambda: self._faults.run(hits))
+        self._announce_end = sockets.announce_end
         self._server.on_end = rest.release
         gc.freeze()
         try:
             await self._server.serve([listener])
         finally:
+            counter.close()
             channels.close()
             users.close()
             await supervisor.close()
@@ -172,10 +176,9 @@ class Simulator:
         users: UserStreams,
         sockets: Sockets,
         rest: FaultyRest,
-        usage: Usage,
     ) -> Starlette:
         streams = StreamDoor(channels, users, sockets)
-        ws_api = WsApiDoor(counter, self._operations(users), users, usage, sockets, self._faults)
+        ws_api = WsApiDoor(counter, self._operations(users), users, sockets, self._faults)
         admin = Admin(
             self.exchange,
             channels,
@@ -187,6 +190,7 @@ class Simulator:
             self._now_ms,
             self.end,
             self._faults,
+            counter.usage,
         )
         return Starlette(
             routes=[
@@ -195,6 +199,7 @@ class Simulator:
                 Route("/sim/faults", admin.add_fault, methods=["POST"]),
                 Route("/sim/faults", admin.remove_faults, methods=["DELETE"]),
                 Route("/sim/faults/{name}", admin.remove_faults, methods=["DELETE"]),
+                Route("/sim/limits", admin.limits, methods=["GET", "POST"]),
                 Route("/sim/status", admin.status, methods=["GET"]),
                 Route("/sim/replay/{action}", admin.replay, methods=["POST"]),
                 Route("/sim/shutdown", admin.shutdown, methods=["POST"]),

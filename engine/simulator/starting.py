@@ -18,6 +18,7 @@ from engine.simulator.admin import Keys, open_account
 from engine.simulator.exchange import Exchange, NowMs
 from engine.simulator.flow import Flow, build_flow
 from engine.simulator.journal import JournalError, journal_seed
+from engine.simulator.limits import Limits
 from engine.simulator.listings import default_listings
 from engine.simulator.model import ApiError
 
@@ -42,6 +43,7 @@ class SimulatorConfig:
     keys: tuple[Keys, ...] = field(default=(), repr=False)
     parent_fd: int | None = None
     faults: Path | None = None
+    limits: Limits = field(default_factory=Limits)
 
 
 class CannotStart(Exception):

@@ -255,12 +255,8 @@ def commission(call: Call) -> Json:
 
 
 def order_limits(call: Call) -> list[Json]:
-    """The order limits; how much of them is used is not told here but in the answer headers."""
-    del call
-    return [
-        {"rateLimitType": "ORDERS", "interval": "SECOND", "intervalNum": 10, "limit": 100, "count": 0},
-        {"rateLimitType": "ORDERS", "interval": "DAY", "intervalNum": 1, "limit": 200000, "count": 0},
-    ]
+    """The order limits, and how much of them is used."""
+    return call.usage.order_limits(call.customer.account_id)
 
 
 def prevented_matches(call: Call) -> list[Json]:

@@ -1,19 +1,42 @@
-"""How much of the rate limits each address and each key has used: counted here, told in headers.
+"""How much of the limits each address and each account has used: counted here, told in headers, refused when over.
 
-Source: Binance Spot API, "LIMITS", 2026-07. Windows are whole minutes, ten seconds and days by the clock.
+Weights and requests count by address, orders by account: an order counts when it is placed, and no longer once it
+trades for the first time. Windows are whole minutes, ten seconds and days by the clock.
+
+Source: Binance Spot API, "LIMITS", "Spot Unfilled Order Count Rules" and "Error codes", 2026-07.
 """
 
 from __future__ import annotations
 
 from typing import Final
 
-from engine.simulator.exchange import NowMs
+from engine.simulator.limits import Limits
+from engine.simulator.model import ApiError, Execution, OrderReported, SimEvent
+from engine.simulator.reading import NowMs
 
+SECOND_MS: Final = 1_000
 MINUTE_MS: Final = 60_000
+FIVE_MINUTES_MS: Final = 300_000
 TEN_SECONDS_MS: Final = 10_000
 DAY_MS: Final = 86_400_000
+LONGEST_BAN_S: Final = 3 * 86_400
 MOST_COUNTED: Final = 10_000
-WEIGHT_LIMIT: Final = 6000
+TOO_MUCH: Final = (
+    "Too much request weight used; current limit is {limit} request weight per 1 MINUTE. "
+    "Please use WebSocket Streams for live updates to avoid polling the API."
+)
+BANNED: Final = (
+    "Way too much request weight used; IP banned until {until_ms}. "
+    "Please use WebSocket Streams for live updates to avoid bans."
+)
+
+
+class TooMuch(ApiError):
+    """A refusal that says when to come back."""
+
+    def __init__(self, message: str, http_status: int, back_ms: int) -> None:
+        super().__init__(-1003, message, http_status)
+        self.back_ms = back_ms
 
 
 class Window:
@@ -23,19 +46,25 @@ class Window:
         self._length_ms = length_ms
         self._now_ms = now_ms
         self._number = -1
-        self._counts: dict[str, int] = {}
+        self._counts: dict[object, int] = {}
 
-    def add(self, name: str, count: int) -> None:
-        """Count more; beyond 10,000 names in one window the rest is not counted."""
+    def add(self, name: object, count: int) -> int:
+        """Count more, or less; returns the sum. Beyond 10,000 names in one window the rest is not counted."""
         counts = self._current()
         if name in counts or len(counts) < MOST_COUNTED:
-            counts[name] = counts.get(name, 0) + count
+            counts[name] = max(0, counts.get(name, 0) + count)
+        return counts.get(name, 0)
 
-    def used(self, name: str) -> int:
+    def used(self, name: object) -> int:
         """What was counted in this window."""
         return self._current().get(name, 0)
 
-    def _current(self) -> dict[str, int]:
+    @property
+    def ends_ms(self) -> int:
+        """When the current window ends."""
+        return (self._now_ms() // self._length_ms + 1) * self._length_ms
+
+    def _current(self) -> dict[object, int]:
         number = self._now_ms() // self._length_ms
         if number != self._number:
             self._number = number
@@ -44,40 +73,109 @@ class Window:
 
 
 class Usage:
-    """Request weight by address, orders by API key."""
+    """Counts, and refuses what is over a limit."""
 
-    def __init__(self, now_ms: NowMs) -> None:
+    def __init__(self, now_ms: NowMs, limits: Limits) -> None:
+        self.limits = limits
+        self._now_ms = now_ms
         self._weight = Window(MINUTE_MS, now_ms)
+        self._requests = Window(FIVE_MINUTES_MS, now_ms)
+        self._strikes = Window(MINUTE_MS, now_ms)
+        self._sockets = Window(FIVE_MINUTES_MS, now_ms)
         self._orders_10s = Window(TEN_SECONDS_MS, now_ms)
-        self._orders_day = Window(DAY_MS, now_ms)
+        self._orders_1d = Window(DAY_MS, now_ms)
+        self._customers: set[int] = set()
+        self._banned: dict[str, tuple[int, int]] = {}
+        """By address: until when, and the how manieth ban it is."""
+
+    # --- requests, by address ----------------------------------------------------------------------
 
     def spend(self, address: str, weight: int) -> None:
-        """Count the weight of a request."""
-        self._weight.add(address, weight)
+        """Count a request; TooMuch with 429 when that is over a limit, with 418 for a banned address."""
+        until_ms, bans = self._banned.get(address, (0, 0))
+        if self._now_ms() < until_ms:
+            raise TooMuch(BANNED.format(until_ms=until_ms), 418, until_ms)
+        limits = self.limits
+        requests = self._requests.add(address, 1)
+        if _over(requests, limits.requests_5m):
+            self._refuse(address, bans, "Too many requests queued.", self._requests.ends_ms)
+        if _over(self._weight.add(address, weight), limits.weight_1m):
+            self._refuse(address, bans, TOO_MUCH.format(limit=limits.weight_1m), self._weight.ends_ms)
 
-    def count_order(self, api_key: str) -> None:
-        """Count an accepted order."""
-        self._orders_10s.add(api_key, 1)
-        self._orders_day.add(api_key, 1)
+    def connect(self, address: str) -> bool:
+        """Count a socket; whether the address may open it."""
+        until_ms, _ = self._banned.get(address, (0, 0))
+        return self._now_ms() >= until_ms and not _over(self._sockets.add(address, 1), self.limits.sockets_5m)
 
-    def headers(self, address: str, api_key: str | None) -> dict[str, str]:
-        """The `X-MBX-…` headers of an answer."""
+    def _refuse(self, address: str, bans: int, message: str, back_ms: int) -> None:
+        if not _over(self._strikes.add(address, 1), self.limits.strikes):
+            raise TooMuch(message, 429, back_ms)
+        until_ms = self._now_ms() + min(self.limits.ban_s << min(bans, 12), LONGEST_BAN_S) * 1000
+        if address not in self._banned and len(self._banned) >= MOST_COUNTED:
+            self._banned.pop(next(iter(self._banned)))
+        self._banned[address] = (until_ms, bans + 1)
+        raise TooMuch(BANNED.format(until_ms=until_ms), 418, until_ms)
+
+    # --- orders, by account ------------------------------------------------------------------------
+
+    def admit_order(self, account_id: int) -> None:
+        """ApiError -1015 (429) when the account has too many unfilled orders."""
+        self._customers.add(account_id)
+        limits = self.limits
+        for window, limit, words in (
+            (self._orders_10s, limits.orders_10s, "10 SECOND"),
+            (self._orders_1d, limits.orders_1d, "1 DAY"),
+        ):
+            if limit and window.used(account_id) >= limit:
+                raise ApiError(-1015, f"Too many new orders; current limit is {limit} orders per {words}.", 429)
+
+    def on_event(self, event: SimEvent) -> None:
+        """Count the orders of customers, from the exchange's own word."""
+        if not isinstance(event, OrderReported) or event.order.account_id not in self._customers:
+            return
+        fill = event.fill
+        if event.execution is Execution.NEW:
+            self._count_order(event.order.account_id, 1)
+        elif fill is not None and fill.lots == event.order.filled_lots:
+            self._count_order(event.order.account_id, -1)
+
+    def _count_order(self, account_id: int, count: int) -> None:
+        self._orders_10s.add(account_id, count)
+        self._orders_1d.add(account_id, count)
+
+    # --- told --------------------------------------------------------------------------------------
+
+    def headers(self, address: str, account_id: int | None) -> dict[str, str]:
+        """The `X-MBX-…` headers of an answer; `account_id` is whose order was answered."""
         used = str(self._weight.used(address))
         headers = {"x-mbx-used-weight": used, "x-mbx-used-weight-1m": used}
-        if api_key is not None:
-            ten_seconds, day = self._orders_10s.used(api_key), self._orders_day.used(api_key)
-            if day:
-                headers |= {"x-mbx-order-count-10s": str(ten_seconds), "x-mbx-order-count-1d": str(day)}
+        if account_id is not None:
+            headers["x-mbx-order-count-10s"] = str(self._orders_10s.used(account_id))
+            headers["x-mbx-order-count-1d"] = str(self._orders_1d.used(account_id))
         return headers
 
-    def ws_rate_limits(self, address: str) -> list[dict[str, object]]:
-        """The `rateLimits` of a WebSocket API answer."""
+    def retry_after_s(self, refusal: TooMuch) -> int:
+        """Whole seconds until it makes sense to come back."""
+        return max(1, -(-(refusal.back_ms - self._now_ms()) // 1000))
+
+    def order_limits(self, account_id: int) -> list[dict[str, object]]:
+        """The order limits with what the account has used of them."""
+        counts = {"SECOND": self._orders_10s.used(account_id), "DAY": self._orders_1d.used(account_id)}
         return [
-            {
-                "rateLimitType": "REQUEST_WEIGHT",
-                "interval": "MINUTE",
-                "intervalNum": 1,
-                "limit": WEIGHT_LIMIT,
-                "count": self._weight.used(address),
-            }
+            row | {"count": counts[str(row["interval"])]}
+            for row in self.limits.rate_limits()
+            if row["rateLimitType"] == "ORDERS"
         ]
+
+    def ws_rate_limits(self, address: str, account_id: int | None) -> list[dict[str, object]]:
+        """The `rateLimits` of a WebSocket API answer; with those of orders when one was asked for."""
+        rows = [
+            row | {"count": self._weight.used(address)}
+            for row in self.limits.rate_limits()
+            if row["rateLimitType"] == "REQUEST_WEIGHT"
+        ]
+        return rows if account_id is None else rows + self.order_limits(account_id)
+
+
+def _over(count: int, limit: int) -> bool:
+    return bool(limit) and count > limit

@@ -22,7 +22,7 @@ from engine.simulator.outbox import Outbox
 from engine.simulator.params import Params, missing
 from engine.simulator.signing import ws_payload
 from engine.simulator.sockets import Socket, Sockets
-from engine.simulator.usage import Usage
+from engine.simulator.usage import TooMuch
 from engine.simulator.user_streams import UserStreams, UserSubscription
 from engine.simulator.wire import Json
 
@@ -37,14 +37,12 @@ class WsApiDoor:
         counter: Counter,
         operations: tuple[Operation, ...],
         users: UserStreams,
-        usage: Usage,
         sockets: Sockets,
         faults: Faults,
     ) -> None:
         self._counter = counter
         self._operations = {asked.ws: asked for asked in operations if asked.ws is not None}
         self._users = users
-        self._usage = usage
         self._sockets = sockets
         self._faults = faults
 
@@ -53,9 +51,7 @@ class WsApiDoor:
         address = websocket.client.host if websocket.client else ""
         outbox = Outbox()
         line = Line.of(websocket.scope)
-        session = WsApiSession(
-            self._counter, self._operations, self._users, self._usage, self._faults, line, outbox, address
-        )
+        session = WsApiSession(self._counter, self._operations, self._users, self._faults, line, outbox, address)
         try:
             await self._sockets.serve(websocket, Socket(Door.WS_API, line, outbox, session.read, session.accounts))
         finally:
@@ -69,7 +65,6 @@ class WsApiSession:
     counter: Counter
     shared: Mapping[str, Operation]
     users: UserStreams
-    usage: Usage
     faults: Faults
     line: Line
     outbox: Outbox
@@ -119,37 +114,46 @@ class WsApiSession:
     def _answer(self, text: str, skew_ms: int = 0) -> Json:
         answer: Json = {"id": None}
         values: dict[str, str] = {}
+        asked: Operation | None = None
         try:
             request = _request(text)
             answer["id"] = _request_id(request)
             values = _values(request.get("params"))
-            result = self._serve(request.get("method"), values, skew_ms)
+            asked = self._asked(request.get("method"))
+            result = self._serve(asked, values, skew_ms)
             answer |= {"status": 200, "result": result}
         except ApiError as refusal:
-            answer |= {"status": refusal.http_status, "error": refusal.json()}
+            answer |= {"status": refusal.http_status, "error": self._error(refusal)}
         except Exception:  # the door's last resort: logged, and answered as Binance does
             log.exception("request failed", path="/ws-api/v3")
             message = "An unknown error occurred while processing the request."
             answer |= {"status": 500, "error": {"code": -1000, "msg": message}}
         if values.get("returnRateLimits") != "false":
-            answer["rateLimits"] = self.usage.ws_rate_limits(self.address)
+            account_id = self.counter.orderer(asked, values.get("apiKey"))
+            answer["rateLimits"] = self.counter.usage.ws_rate_limits(self.address, account_id)
         return answer
 
-    def _serve(self, method: object, values: dict[str, str], skew_ms: int) -> object:
+    def _error(self, refusal: ApiError) -> Json:
+        error = refusal.json()
+        if isinstance(refusal, TooMuch):
+            error["data"] = {"serverTime": self.counter.now_ms(), "retryAfter": refusal.back_ms}
+        return error
+
+    def _asked(self, method: object) -> Operation:
         if not isinstance(method, str):
             raise missing("method")
         asked = self.own.get(method) or self.shared.get(method)
         if asked is None:
             raise ApiError(-1000, "Invalid request: unknown method.")
+        return asked
+
+    def _serve(self, asked: Operation, values: dict[str, str], skew_ms: int) -> object:
         payload = ws_payload(values)
         api_key = values.get("apiKey")
         beside = {"returnRateLimits"} if asked.security is Security.NONE else {"returnRateLimits", "apiKey"}
         params = Params({name: value for name, value in values.items() if name not in beside})
-        self.usage.spend(self.address, asked.cost(params))
-        answer = self.counter.serve(asked, params, api_key, payload, skew_ms)
-        if asked.counts_order and api_key is not None:
-            self.usage.count_order(api_key)
-        return answer
+        self.counter.usage.spend(self.address, asked.cost(params))
+        return self.counter.serve(asked, params, api_key, payload, skew_ms)
 
     # --- user data ---------------------------------------------------------------------------------
 

@@ -19,6 +19,7 @@ from typing import Any, TypeVar
 
 import aiohttp
 import ccxt.pro
+from ccxt.async_support.base.throttler import Throttler
 from ccxt.base.errors import BaseError
 
 from engine.ports import Credentials
@@ -32,6 +33,9 @@ Raw = Mapping[str, Any]
 
 LONGEST_BACKLOG = 5_000
 """Messages of one kind that may wait for their reader; the oldest go first, and the reader re-reads by REST."""
+STREAM_THROTTLE = {"algorithm": "rollingWindow", "windowSize": 1_000.0, "rateLimit": 1_200.0}
+"""Four messages a second at the cost of 0.2 that every message has: Binance closes a stream socket that sends more
+than five, pongs among them (Spot API, "WebSocket Limits", 2026-07)."""
 USER = "numatix:user"
 SEND_BEFORE: ContextVar[float | None] = ContextVar("send_before", default=None)
 """When a request of this task must not leave any more, on the monotonic clock."""
@@ -210,6 +214,14 @@ class _Binance(_Untyped):
         deadline = SEND_BEFORE.get()
         if deadline is not None and self.clock.monotonic() > deadline:
             raise Trouble(TroubleKind.NOT_SENT, "RATE_LIMITED", "our own rate limiter held it back for too long")
+
+    def client(self, url) -> Any:
+        """A socket; one of market streams with a throttle of its own, since Binance cuts those that say too much."""
+        known = url in (self.clients or {})
+        found = super().client(url)
+        if not known and url != self.urls["api"]["ws"]["ws-api"]["spot"]:
+            found.throttle = Throttler(STREAM_THROTTLE, self.asyncio_loop)
+        return found
 
     def on_connected(self, client, message=None) -> None:
         super().on_connected(client, message)
