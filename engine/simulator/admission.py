@@ -67,6 +67,8 @@ def check_request(
     best_ticks = 0 if best is None else best.price
     average = market.tape.average_ticks(now_ms)
     market.rules.check(request, average, best_ticks, open_orders(market, account) + before - gone)
+    if market.rules.max_position is not None and account.history is not None:
+        market.rules.check_position(request, best_ticks, position(market, account))
     if request.terms is not PLAIN or request.type in ALGO_TYPES:
         check_condition_form(request)
         stops = algo_orders(market, account) - (replaced is not None and replaced.request.type in ALGO_TYPES)
@@ -92,6 +94,18 @@ def activation_refusal(market: Market, account: Account, requests: Sequence[NewO
         if would_trigger(request, market.tape.last_price):
             return "STOP_PRICE_WOULD_TRIGGER_IMMEDIATELY"
     return None if _affords(market, account, requests) else INSUFFICIENT_REASON
+
+
+def position(market: Market, account: Account) -> int:
+    """Atoms of the base asset that the account holds, has locked, or will have when its buy orders are filled."""
+    lots = sum(
+        entry.order.remaining_lots
+        for entry in account.open.values()
+        if entry.order is not None
+        and entry.order.request.symbol == market.symbol
+        and entry.order.request.side is Side.BUY
+    )
+    return account.free.get(market.base, 0) + account.locked.get(market.base, 0) + lots * market.rules.lot_atoms
 
 
 def open_orders(market: Market, account: Account) -> int:

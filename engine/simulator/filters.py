@@ -36,6 +36,9 @@ class Rules:
         self.max_market_lots = _whole(listing.max_market_quantity, listing.lot, "max_market_quantity")
         self.min_notional = _whole(listing.min_notional, Decimal(1) / ATOMS, "min_notional")
         self.max_notional = _whole(listing.max_notional, Decimal(1) / ATOMS, "max_notional")
+        position = listing.max_position
+        self.max_position = None if position is None else _whole(position, Decimal(1) / ATOMS, "max_position")
+        """Atoms of the base asset."""
         self._bid_band = (listing.bid_multiplier_down, listing.bid_multiplier_up)
         self._ask_band = (listing.ask_multiplier_down, listing.ask_multiplier_up)
         self._band_reference = -1
@@ -87,6 +90,19 @@ class Rules:
             if open_orders >= self.listing.max_open_orders:
                 raise _failure("MAX_NUM_ORDERS")
 
+    def check_position(self, request: NewOrder, best_ticks: int, atoms: int) -> None:
+        """ApiError when a buy order can bring more of the base asset than an account may hold of it.
+
+        `atoms` are held, locked and bought by open orders already.
+        """
+        if self.max_position is None or request.side is not Side.BUY:
+            return
+        lots = request.lots
+        if request.quote_atoms and best_ticks:
+            lots = self.lots_for(request.quote_atoms, best_ticks)
+        if atoms + lots * self.lot_atoms > self.max_position:
+            raise _failure("MAX_POSITION")
+
     def _check_limit(self, request: NewOrder, reference_ticks: int) -> None:
         price = request.price_ticks
         if not self.min_ticks <= price <= self.max_ticks:
@@ -129,6 +145,7 @@ class Rules:
     def exchange_info_filters(self) -> list[dict[str, object]]:
         """The `filters` of this symbol in exchangeInfo."""
         listing = self.listing
+        position = listing.max_position
         return [
             {
                 "filterType": "PRICE_FILTER",
@@ -166,6 +183,7 @@ class Rules:
             },
             {"filterType": "MAX_NUM_ORDERS", "maxNumOrders": listing.max_open_orders},
             {"filterType": "MAX_NUM_ALGO_ORDERS", "maxNumAlgoOrders": listing.max_algo_orders},
+            *([] if position is None else [{"filterType": "MAX_POSITION", "maxPosition": eight_places(position)}]),
         ]
 
 

@@ -108,6 +108,8 @@ class Listing:
     ask_multiplier_down: Decimal = Decimal("0.2")
     max_open_orders: int = 200
     max_algo_orders: int = 5
+    max_position: Decimal | None = None
+    """Of the base asset: held, locked and on the way in buy orders; None where the symbol has no such filter."""
 
 
 @dataclass(frozen=True, slots=True)
