@@ -36,15 +36,16 @@ def test_a_pair_that_only_its_cheaper_leg_could_pay_is_refused() -> None:
     assert venue.exchange.open_orders(me) == ()
 
 
-@pytest.mark.parametrize(("lots", "status", "filled"), [(750, Status.FILLED, 750), (751, Status.EXPIRED, 0)])
+@pytest.mark.parametrize(("lots", "status", "filled"), [(1400, Status.FILLED, 1400), (1401, Status.EXPIRED, 0)])
 def test_an_order_that_trades_whole_or_not_counts_what_is_hidden_and_no_more(
     lots: int, status: Status, filled: int
 ) -> None:
     venue = Venue()
     maker, taker = venue.account("maker"), venue.account("taker")
     venue.exchange.place(maker, venue.request(SELL, P, 1000, terms=Terms(iceberg_lots=100)))
-    venue.limit(taker, BUY, P, 250)
-    assert venue.exchange.depth("BTCUSDT").asks == ((P, 50),)
+    venue.limit(maker, SELL, P, 500)
+    venue.limit(taker, BUY, P, 100)
+    assert venue.exchange.depth("BTCUSDT").asks == ((P, 600),)
     order = venue.limit(taker, BUY, P, lots, TimeInForce.FOK)
     assert (order.status, order.filled_lots) == (status, filled)
 
