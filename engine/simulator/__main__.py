@@ -7,7 +7,7 @@ import sys
 from decimal import Decimal
 from pathlib import Path
 
-from engine.simulator.admin import Keys, parse_balance
+from engine.simulator.keys import Keys, parse_balance
 from engine.simulator.limits import Limits, parse_limits
 from engine.simulator.model import ApiError
 from engine.simulator.server import run

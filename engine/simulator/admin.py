@@ -6,10 +6,8 @@ No client of the exchange needs it; whoever started the simulator passes the tok
 from __future__ import annotations
 
 import hmac
-import re
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from decimal import Decimal
 from pathlib import Path
 from typing import Final, cast
 
@@ -23,41 +21,16 @@ from engine.simulator.exchange import Exchange, NowMs
 from engine.simulator.fault_script import fault_json, parse_fault
 from engine.simulator.faults import Faults
 from engine.simulator.flow import Flow
-from engine.simulator.model import ApiError, SimAccount
+from engine.simulator.keys import open_account, parse_balance, parse_keys
+from engine.simulator.model import ApiError
 from engine.simulator.replay import ReplayController
 from engine.simulator.rest import json_response
-from engine.simulator.signing import API_KEY
 from engine.simulator.usage import Usage
 from engine.simulator.wire import Json, balance_json
 
-BALANCE: Final = re.compile(r"(0|[1-9][0-9]{0,11})(\.[0-9]{1,8})?")
-ASSET: Final = re.compile(r"[A-Z0-9]{1,10}")
 LARGEST_BODY: Final = 64 * 1024
 MOST_STEPS: Final = 10_000
 LONGEST_SEEK_S: Final = 10**6
-
-
-@dataclass(frozen=True, slots=True)
-class Keys:
-    """A key pair for an account and what it starts with."""
-
-    api_key: str
-    secret: str
-    balances: Mapping[str, Decimal]
-    can_trade: bool = True
-    can_withdraw: bool = False
-
-
-def open_account(exchange: Exchange, keys: Keys) -> SimAccount:
-    """The account of these keys, made when there is none; ApiError (409) when the key has another secret."""
-    held = exchange.account_by_key(keys.api_key)
-    if held is None:
-        return exchange.create_account(
-            keys.api_key, keys.secret, keys.balances, can_trade=keys.can_trade, can_withdraw=keys.can_withdraw
-        )
-    if not hmac.compare_digest(held.secret.encode(), keys.secret.encode()):
-        raise ApiError(-2015, "This API key is taken.", 409)
-    return held
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,10 +50,10 @@ class Admin:
     usage: Usage
 
     async def accounts(self, request: Request) -> Response:
-        """POST `{api_key?, secret?, balances, can_trade?, can_withdraw?}`: the account and its keys, made once."""
+        """POST `{api_key?, secret?, balances, can_trade?, can_withdraw?, maker_bps?, taker_bps?}`: made once."""
 
         async def work() -> Json:
-            keys = _keys(await _object(request), self.ids)
+            keys = parse_keys(await _object(request), self.ids)
             account = open_account(self.exchange, keys)
             return {
                 "account_id": account.account_id,
@@ -88,8 +61,27 @@ class Admin:
                 "secret": account.secret,
                 "can_trade": account.can_trade,
                 "can_withdraw": account.can_withdraw,
+                "maker_bps": f"{account.maker_bps}",
+                "taker_bps": f"{account.taker_bps}",
                 "balances": [balance_json(balance) for balance in self.exchange.balances(account.account_id)],
             }
+
+        return await self._guarded(request, work)
+
+    async def deposit(self, request: Request) -> Response:
+        """POST `/sim/accounts/{api_key}/deposit {asset, quantity}`: what the account then holds of the asset."""
+
+        async def work() -> Json:
+            account = self.exchange.account_by_key(request.path_params["api_key"])
+            if account is None:
+                raise ApiError(-2015, "There is no account with this key.", 404)
+            body = await _object(request)
+            asset = str(body.get("asset"))
+            try:
+                balance = self.exchange.deposit(account.account_id, asset, parse_balance(asset, body.get("quantity")))
+            except ValueError as error:
+                raise ApiError(-1130, f"{error}.") from None
+            return balance_json(balance)
 
         return await self._guarded(request, work)
 
@@ -231,50 +223,6 @@ async def _object(request: Request) -> dict[str, object]:
     if not isinstance(parsed, dict):
         raise ApiError(-1100, "The body must be an object.")
     return cast("dict[str, object]", parsed)
-
-
-def _keys(body: dict[str, object], ids: Ids) -> Keys:
-    unknown = body.keys() - {"api_key", "secret", "balances", "can_trade", "can_withdraw"}
-    if unknown:
-        raise ApiError(-1104, f"Unknown fields: {', '.join(sorted(unknown))}.")
-    api_key, secret = body.get("api_key"), body.get("secret")
-    if (api_key is None) != (secret is None):
-        raise ApiError(-1128, "api_key and secret come together or not at all.")
-    if api_key is None:
-        api_key, secret = ids.new() + ids.new(), ids.secret()
-    if not isinstance(api_key, str) or API_KEY.fullmatch(api_key) is None:
-        raise ApiError(-2014, "api_key must be 8 to 128 letters, digits, '-' or '_'.")
-    if not isinstance(secret, str) or not 1 <= len(secret) <= 256:
-        raise ApiError(-1130, "secret must be text of 1 to 256 characters.")
-    return Keys(
-        api_key,
-        secret,
-        _balances(body.get("balances", {})),
-        can_trade=_flag(body, "can_trade", default=True),
-        can_withdraw=_flag(body, "can_withdraw", default=False),
-    )
-
-
-def _balances(given: object) -> dict[str, Decimal]:
-    if not isinstance(given, dict):
-        raise ApiError(-1130, "balances must map assets to decimal text.")
-    return {asset: parse_balance(asset, figure) for asset, figure in cast("dict[str, object]", given).items()}
-
-
-def parse_balance(asset: str, figure: object) -> Decimal:
-    """What an account starts with of one asset; ApiError -1130 when it is no plain decimal text."""
-    if ASSET.fullmatch(asset) is None:
-        raise ApiError(-1130, f"{asset[:20]!r} is no asset: 1 to 10 capital letters or digits.")
-    if not isinstance(figure, str) or BALANCE.fullmatch(figure) is None:
-        raise ApiError(-1130, f"The balance of {asset} must be plain decimal text with at most 8 decimals.")
-    return Decimal(figure)
-
-
-def _flag(body: dict[str, object], name: str, *, default: bool) -> bool:
-    value = body.get(name, default)
-    if not isinstance(value, bool):
-        raise ApiError(-1130, f"{name} must be true or false.")
-    return value
 
 
 def _whole(body: dict[str, object], name: str, most: int) -> int:

@@ -22,6 +22,7 @@ from engine.simulator.inputs import (
     amend_record,
     apply,
     cancel_record,
+    deposit_record,
     history_record,
     levels_record,
     list_record,
@@ -35,6 +36,7 @@ from engine.simulator.matching import Matcher
 from engine.simulator.model import (
     Amendment,
     ApiError,
+    Balance,
     Kline,
     Listener,
     Listing,
@@ -159,6 +161,21 @@ class Exchange(Reader):
         self._write(account_record(profile, atoms), sync=bool(api_key))
         add_account(self._world, profile, atoms)
         return profile
+
+    def deposit(self, account_id: int, asset: str, quantity: Decimal) -> Balance:
+        """Bring in more of an asset; what the account then holds of it. ValueError when it is more than fits."""
+        account, atoms = self._account(account_id), to_atoms({asset: quantity})[asset]
+        if atoms == 0:
+            raise ValueError("a deposit must be more than nothing")
+        if self.total(asset) + atoms > MOST_ATOMS:
+            raise ValueError(f"{quantity} {asset} is more than the exchange can hold in all")
+        now = self._time()
+        record = deposit_record(account_id, asset, atoms, now)
+        self._write(record, now, sync=True)
+        apply(self._world, record)
+        self._matcher.reports.deposit(account, asset, atoms, now)
+        self._tell()
+        return account.balance(asset)
 
     # --- trading -------------------------------------------------------------------------------
 

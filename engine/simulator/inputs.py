@@ -56,6 +56,11 @@ def account_record(profile: SimAccount, atoms: Mapping[str, int]) -> Record:
     return ["a", profile.account_id, profile.api_key, profile.secret, *rights, *rates, dict(atoms)]
 
 
+def deposit_record(account_id: int, asset: str, atoms: int, at_ms: int) -> Record:
+    """More of an asset for an account."""
+    return ["d", at_ms, account_id, asset, atoms]
+
+
 def order_record(account_id: int, order: NewOrder, at_ms: int) -> Record:
     """An order that was admitted."""
     return ["p", at_ms, account_id, *order_fields(order)]
@@ -172,6 +177,12 @@ def add_account(world: World, profile: SimAccount, atoms: Mapping[str, int]) -> 
         account.free[asset] += quantity
 
 
+def _deposit(world: World, record: Record) -> None:
+    _, at_ms, account_id, asset, atoms = record
+    world.last_ms = at_ms
+    world.matcher.accounts.by_id[account_id].free[asset] += atoms
+
+
 def _order(world: World, record: Record) -> None:
     world.last_ms = record[1]
     world.matcher.place(world.matcher.accounts.by_id[record[2]], order_of(record[3:]), record[1])
@@ -232,4 +243,5 @@ APPLY: Mapping[str, Callable[[World, Record], None]] = {
     "t": _trade,
     "h": _history,
     "a": _account,
+    "d": _deposit,
 }

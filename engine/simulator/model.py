@@ -478,6 +478,16 @@ class ListReported:
 
 
 @dataclass(frozen=True, slots=True)
+class Deposited:
+    """More of an asset came to an account from outside."""
+
+    account_id: int
+    asset: str
+    atoms: int
+    time_ms: int
+
+
+@dataclass(frozen=True, slots=True)
 class BalancesChanged:
     """The balances that one operation changed, as they stand after it."""
 
@@ -486,7 +496,7 @@ class BalancesChanged:
     time_ms: int
 
 
-SimEvent = TradePrinted | DepthChanged | TopChanged | OrderReported | ListReported | BalancesChanged
+SimEvent = TradePrinted | DepthChanged | TopChanged | OrderReported | ListReported | Deposited | BalancesChanged
 
 
 class Listener(Protocol):

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from engine.simulator.accounts import Accounts
+from engine.simulator.accounts import Account, Accounts
 from engine.simulator.marketplace import Market
 from engine.simulator.model import (
     BalancesChanged,
+    Deposited,
     DepthChanged,
     Execution,
     ListReported,
@@ -52,6 +53,11 @@ class Reports:
         """What has become of an order list."""
         if not self.silent:
             self.events.append(ListReported(order_list.copy(), at_ms, updated))
+
+    def deposit(self, account: Account, asset: str, atoms: int, at_ms: int) -> None:
+        """What was brought in, and what the account then holds of it."""
+        self.events.append(Deposited(account.account_id, asset, atoms, at_ms))
+        self.events.append(BalancesChanged(account.account_id, (account.balance(asset),), at_ms))
 
     def trade(
         self,

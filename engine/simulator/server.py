@@ -36,6 +36,7 @@ from engine.simulator.streams import StreamDoor
 from engine.simulator.trading import OPERATIONS as TRADING
 from engine.simulator.usage import Usage
 from engine.simulator.user_streams import UserStreams
+from engine.simulator.wallet import OPERATIONS as WALLET
 from engine.simulator.ws_api import WsApiDoor
 
 CANNOT_START: Final = 2
@@ -167,7 +168,7 @@ class Simulator:
             await supervisor.close()
 
     def _operations(self, users: UserStreams) -> tuple[Operation, ...]:
-        return (*MARKET, *TRADING, *REPLACING, *LISTS, *users.operations(), system_status(self._faults))
+        return (*MARKET, *TRADING, *REPLACING, *LISTS, *users.operations(), *WALLET, system_status(self._faults))
 
     def _app(
         self,
@@ -195,6 +196,7 @@ class Simulator:
         return Starlette(
             routes=[
                 Route("/sim/accounts", admin.accounts, methods=["POST"]),
+                Route("/sim/accounts/{api_key}/deposit", admin.deposit, methods=["POST"]),
                 Route("/sim/faults", admin.list_faults, methods=["GET"]),
                 Route("/sim/faults", admin.add_fault, methods=["POST"]),
                 Route("/sim/faults", admin.remove_faults, methods=["DELETE"]),

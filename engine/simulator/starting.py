@@ -14,10 +14,10 @@ from typing import Final
 import structlog
 
 from engine.runtime import Clock
-from engine.simulator.admin import Keys, open_account
 from engine.simulator.exchange import Exchange, NowMs
 from engine.simulator.flow import Flow, build_flow
 from engine.simulator.journal import JournalError, journal_seed
+from engine.simulator.keys import Keys, open_account
 from engine.simulator.limits import Limits
 from engine.simulator.listings import default_listings
 from engine.simulator.model import ApiError

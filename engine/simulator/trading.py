@@ -305,9 +305,9 @@ def day_span(call: Call) -> tuple[int | None, int | None]:
 
 
 def may_trade(call: Call) -> None:
-    """ApiError when the account must not trade."""
+    """-2015 (401) when the key must not trade."""
     if not call.customer.can_trade:
-        raise ApiError(-2010, "This action is disabled on this account.")
+        raise ApiError(-2015, "Invalid API-key, IP, or permissions for action.", 401)
 
 
 def _order_list(call: Call, orders: tuple[SimOrder, ...]) -> list[Json]:

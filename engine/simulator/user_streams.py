@@ -16,10 +16,10 @@ from typing import Final
 import orjson
 
 from engine.runtime import Ids
-from engine.simulator.events import account_position, execution_report, list_status
+from engine.simulator.events import account_position, balance_update, execution_report, list_status
 from engine.simulator.exchange import Exchange, NowMs
 from engine.simulator.faults import Faults, What
-from engine.simulator.model import ApiError, BalancesChanged, ListReported, OrderReported, SimEvent
+from engine.simulator.model import ApiError, BalancesChanged, Deposited, ListReported, OrderReported, SimEvent
 from engine.simulator.operations import Call, Operation, Security, operation
 from engine.simulator.outbox import Outbox
 from engine.simulator.wire import Json, Notation
@@ -151,7 +151,7 @@ class UserStreams:
             account_id = event.order.account_id
         elif isinstance(event, ListReported):
             account_id = event.order_list.account_id
-        elif isinstance(event, BalancesChanged):
+        elif isinstance(event, BalancesChanged | Deposited):
             account_id = event.account_id
         else:
             return
@@ -163,6 +163,9 @@ class UserStreams:
             self._send(account_id, "executionReport", encoded)
         elif isinstance(event, ListReported):
             self._send(account_id, "listStatus", orjson.dumps(list_status(event)).decode())
+        elif isinstance(event, Deposited):
+            update = balance_update(event.asset, event.atoms, event.time_ms)
+            self._send(account_id, "balanceUpdate", orjson.dumps(update).decode())
         else:
             self._send(account_id, "outboundAccountPosition", orjson.dumps(account_position(event)).decode())
 

@@ -7,6 +7,7 @@ import pytest
 from engine.simulator.model import (
     ApiError,
     BalancesChanged,
+    Deposited,
     DepthChanged,
     Execution,
     ListReported,
@@ -39,6 +40,8 @@ def told(event: SimEvent) -> str:
             return f"balances {event.account_id}"
         case ListReported():
             return f"list {event.order_list.list_id}"
+        case Deposited():
+            return f"deposit {event.account_id}"
 
 
 def test_the_better_price_trades_first_and_at_one_price_the_older_order() -> None:

@@ -130,4 +130,4 @@ async def test_an_account_that_may_not_trade_can_look_but_not_order(open_trader:
     onlooker = open_trader(can_trade=False)
     assert (await onlooker.call("GET", "/api/v3/account")).json()["canTrade"] is False
     answer = await onlooker.call("POST", "/api/v3/order", symbol="BTCUSDT", side="BUY", type="MARKET", quantity="1")
-    assert code(answer) == (400, -2010, "This action is disabled on this account.")
+    assert code(answer) == (401, -2015, "Invalid API-key, IP, or permissions for action.")
