@@ -126,6 +126,7 @@ async def test_an_order_that_the_exchange_takes_after_the_death_is_filled_once(w
     assert wire.saboteur.count(*PLACING) == 1
 
 
+@pytest.mark.soak
 async def test_an_order_that_reaches_the_exchange_too_late_is_not_accepted(wire: Wire) -> None:
     order = await wire.live(wire.kill_and_delay, PLACING, "market")
 
