@@ -44,7 +44,7 @@ PRICE, QUANTITY = "20000", "0.0003"
 
 def main() -> list[Result]:
     """Milliseconds from the call to the order's end in the ledger, and orders a second, one and twenty at once."""
-    exchange = start_simulator("--flow", "none", "--seed", "1")
+    exchange = start_simulator("--flow", "none", "--seed", "1", "--limits", "none")
     try:
         return asyncio.run(compared(exchange))
     finally:

@@ -14,8 +14,8 @@ from tests.simulator.process import SimulatorProcess, Trader, start_simulator
 
 @pytest.fixture(scope="module")
 def exchange() -> Iterator[SimulatorProcess]:
-    """An empty market: nobody trades but the test."""
-    running = start_simulator("--flow", "none", "--seed", "1")
+    """An empty market where nobody trades but the test, and may do so faster than any exchange allows."""
+    running = start_simulator("--flow", "none", "--seed", "1", "--limits", "none")
     yield running
     running.stop()
 
