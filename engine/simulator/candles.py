@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import pairwise
 from operator import attrgetter
@@ -70,12 +71,48 @@ def interval_ms(interval: str, at_ms: int) -> tuple[int, int]:
     raise ApiError(-1120, "Invalid interval.")
 
 
+@dataclass(frozen=True, slots=True)
+class Span:
+    """An interval by a clock that is so far ahead of UTC."""
+
+    interval: str
+    offset_ms: int
+
+    def of(self, at_ms: int) -> tuple[int, int]:
+        """The [open, next open) of the candle that holds `at_ms`."""
+        start, following = interval_ms(self.interval, at_ms + self.offset_ms)
+        return start - self.offset_ms, following - self.offset_ms
+
+    def at_or_after(self, at_ms: int) -> int:
+        """When the next candle opens that does not open before `at_ms`."""
+        start, following = self.of(at_ms)
+        return start if start == at_ms else following
+
+    def steps_after(self, open_ms: int, steps: int) -> int:
+        """When the candle opens that comes so many later."""
+        length = FIXED_INTERVALS_MS.get(self.interval)
+        if length is not None:
+            return open_ms + steps * length
+        for _ in range(min(steps, KEPT_MINUTES)):
+            open_ms = self.of(open_ms)[1]
+        return open_ms
+
+    def steps_before(self, open_ms: int, steps: int) -> int:
+        """When the candle opened that came so many earlier."""
+        length = FIXED_INTERVALS_MS.get(self.interval)
+        if length is not None:
+            return open_ms - steps * length
+        for _ in range(min(steps, KEPT_MINUTES)):
+            open_ms = self.of(open_ms - 1)[0]
+        return open_ms
+
+
 class Candles:
     """The last ten days of one symbol in minutes, without gaps from the first one kept to the newest trade."""
 
     def __init__(self) -> None:
         self._columns: dict[str, array[int]] = {name: array("q") for name in COLUMNS}
-        self._forming: dict[str, Kline] = {}
+        self._forming: dict[Span, Kline] = {}
 
     def __len__(self) -> int:
         return len(self._columns["open_ms"])
@@ -122,33 +159,46 @@ class Candles:
         for column, values in zip(self._columns.values(), rows, strict=False):
             column.extend(values)
 
-    def between(self, interval: str, start_ms: int | None, end_ms: int | None, limit: int, now_ms: int) -> list[Kline]:
-        """Candles that open in [start, end], the newest `limit`, or the oldest `limit` when `start_ms` is given."""
+    def between(
+        self,
+        interval: str,
+        start_ms: int | None,
+        end_ms: int | None,
+        limit: int,
+        now_ms: int,
+        offset_ms: int = 0,
+    ) -> list[Kline]:
+        """Candles that open in [start, end], the newest `limit`, or the oldest `limit` when `start_ms` is given.
+
+        They open by a clock that is `offset_ms` ahead of UTC.
+        """
         opens = self._columns["open_ms"]
-        interval_ms(interval, now_ms)
+        span = Span(interval, offset_ms)
+        span.of(now_ms)
         if not opens or limit <= 0:
             return []
-        first = interval_ms(interval, opens[0])[0]
-        last = interval_ms(interval, min(now_ms if end_ms is None else end_ms, max(now_ms, opens[-1])))[0]
+        first = span.of(opens[0])[0]
+        last = span.of(min(now_ms if end_ms is None else end_ms, max(now_ms, opens[-1])))[0]
         if start_ms is not None:
-            first = max(first, _open_at_or_after(interval, start_ms))
-            last = min(last, _steps_after(interval, first, limit - 1))
+            first = max(first, span.at_or_after(start_ms))
+            last = min(last, span.steps_after(first, limit - 1))
         else:
-            first = max(first, _steps_before(interval, last, limit - 1))
+            first = max(first, span.steps_before(last, limit - 1))
         if first > last:
             return []
-        return list(_aggregate(self._minutes(first, interval_ms(interval, last)[1], now_ms), interval))
+        return list(_aggregate(self._minutes(first, span.of(last)[1], now_ms), span))
 
-    def current(self, interval: str, now_ms: int) -> Kline | None:
+    def current(self, interval: str, now_ms: int, offset_ms: int = 0) -> Kline | None:
         """The candle that holds `now_ms`, flat when nothing has traded in it yet; None before the first price."""
-        start = interval_ms(interval, now_ms)[0]
+        span = Span(interval, offset_ms)
+        start = span.of(now_ms)[0]
         if not len(self):
             return None
-        start = max(start, interval_ms(interval, self._columns["open_ms"][-1])[0])
-        forming = self._forming.get(interval)
+        start = max(start, span.of(self._columns["open_ms"][-1])[0])
+        forming = self._forming.get(span)
         if forming is None or forming.open_ms != start:
-            found = self.between(interval, start, None, 1, now_ms)
-            forming = self._forming[interval] = found[0]
+            found = self.between(interval, start, None, 1, now_ms, offset_ms)
+            forming = self._forming[span] = found[0]
         return forming.copy()
 
     def total(self, start_ms: int, end_ms: int, now_ms: int) -> Kline | None:
@@ -208,9 +258,9 @@ class Candles:
         trade = Kline(at_ms, at_ms, price, price, price, price, lots, quote_atoms, 1, 0, 0, trade_id, trade_id)
         if taker_buys:
             trade.taker_buy_lots, trade.taker_buy_quote_atoms = lots, quote_atoms
-        for interval, forming in list(self._forming.items()):
+        for span, forming in list(self._forming.items()):
             if at_ms > forming.close_ms:
-                del self._forming[interval]
+                del self._forming[span]
                 continue
             if forming.trades == 0 and at_ms < forming.open_ms + MINUTE_MS:
                 forming.open = forming.high = forming.low = price
@@ -253,7 +303,7 @@ def merge(total: Kline, later: Kline) -> None:
         total.last_trade_id = later.last_trade_id
 
 
-def _aggregate(minutes: Iterable[Kline], interval: str) -> Iterator[Kline]:
+def _aggregate(minutes: Iterable[Kline], span: Span) -> Iterator[Kline]:
     total: Kline | None = None
     for minute in minutes:
         if total is not None and minute.open_ms <= total.close_ms:
@@ -262,30 +312,7 @@ def _aggregate(minutes: Iterable[Kline], interval: str) -> Iterator[Kline]:
         if total is not None:
             yield total
         total = minute
-        start, following = interval_ms(interval, minute.open_ms)
+        start, following = span.of(minute.open_ms)
         total.open_ms, total.close_ms = start, following - 1
     if total is not None:
         yield total
-
-
-def _open_at_or_after(interval: str, at_ms: int) -> int:
-    start, following = interval_ms(interval, at_ms)
-    return start if start == at_ms else following
-
-
-def _steps_after(interval: str, open_ms: int, steps: int) -> int:
-    length = FIXED_INTERVALS_MS.get(interval)
-    if length is not None:
-        return open_ms + steps * length
-    for _ in range(min(steps, KEPT_MINUTES)):
-        open_ms = interval_ms(interval, open_ms)[1]
-    return open_ms
-
-
-def _steps_before(interval: str, open_ms: int, steps: int) -> int:
-    length = FIXED_INTERVALS_MS.get(interval)
-    if length is not None:
-        return open_ms - steps * length
-    for _ in range(min(steps, KEPT_MINUTES)):
-        open_ms = interval_ms(interval, open_ms - 1)[0]
-    return open_ms

@@ -1,7 +1,7 @@
 """Market streams: each event is encoded once and handed to everyone who subscribed to it.
 
-Trades and best prices go out as they happen; the book every 100 or 1000 ms, tickers and candles every
-second, each only when something changed. A stream nobody listens to costs nothing.
+Trades and best prices go out as they happen; the book every 100 or 1000 ms, tickers every second, candles every
+two, each only when something changed. A stream nobody listens to costs nothing.
 
 Source: Binance Spot API, "WebSocket Streams", 2026-07.
 """
@@ -9,92 +9,25 @@ Source: Binance Spot API, "WebSocket Streams", 2026-07.
 from __future__ import annotations
 
 import asyncio
-import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from typing import Final
-
-import orjson
 
 from engine.runtime import Clock
 from engine.simulator.events import (
     agg_trade_event,
+    average_price_event,
     depth_event,
     kline_event,
     mini_ticker_event,
     ticker_event,
     top_event,
     trade_event,
+    window_ticker_event,
 )
 from engine.simulator.exchange import Exchange, NowMs
-from engine.simulator.market import joins
 from engine.simulator.model import DepthChanged, PublicTrade, SimEvent, TopChanged, TradePrinted
-from engine.simulator.outbox import Outbox
+from engine.simulator.stream_names import TICK_MS, Channel, Subscriber, channel_of
+from engine.simulator.tickers import window_ms
 from engine.simulator.wire import Notation, depth_json, top_of
-
-TICK_MS: Final = 100
-SLOW_TICKS: Final = 10
-INTERVALS: Final = "1m|3m|5m|15m|30m|1h|2h|4h|6h|8h|12h|1d|3d|1w|1M"
-STREAM: Final = re.compile(
-    r"(?P<symbol>[a-z0-9_.-]{1,20})@(?:"
-    r"(?P<kind>trade|aggTrade|bookTicker|miniTicker|ticker)"
-    r"|kline_(?P<interval>" + INTERVALS + r")"
-    r"|depth(?P<levels>5|10|20)?(?:@(?P<speed>100ms|1000ms))?)"
-)
-ALL_MARKETS: Final = {"!miniTicker@arr": "miniTicker", "!ticker@arr": "ticker"}
-
-
-class Message:
-    """One event, encoded at most once bare and once with the stream's name around it."""
-
-    __slots__ = ("_bare", "_wrapped", "stream")
-
-    def __init__(self, stream: str, event: object) -> None:
-        self.stream = stream
-        self._bare = orjson.dumps(event).decode()
-        self._wrapped: str | None = None
-
-    def text(self, *, wrapped: bool) -> str:
-        """The text frame."""
-        if not wrapped:
-            return self._bare
-        if self._wrapped is None:
-            self._wrapped = f'{{"stream":"{self.stream}","data":{self._bare}}}'
-        return self._wrapped
-
-
-@dataclass(eq=False, slots=True)
-class Subscriber:
-    """One socket's interest: where its messages go and whether it wants them with the stream's name."""
-
-    outbox: Outbox
-    wrapped: bool
-
-
-@dataclass(slots=True)
-class Channel:
-    """One stream name and who listens. `symbol` is empty for a stream of all markets."""
-
-    name: str
-    kind: str
-    symbol: str
-    interval: str = ""
-    levels: int = 0
-    slow: bool = False
-    subscribers: set[Subscriber] = field(default_factory=set[Subscriber])
-    dirty: bool = True
-    changed: set[str] = field(default_factory=set[str])
-    open_ms: int = 0
-    first_id: int = 0
-    last_id: int = 0
-    bids: dict[int, int] = field(default_factory=dict[int, int])
-    asks: dict[int, int] = field(default_factory=dict[int, int])
-
-    def send(self, event: object) -> None:
-        """Encode once, hand to all."""
-        message = Message(self.name, event)
-        for subscriber in self.subscribers:
-            subscriber.outbox.put(message.text(wrapped=subscriber.wrapped))
 
 
 class MarketChannels:
@@ -115,6 +48,8 @@ class MarketChannels:
             "kline": self._send_kline,
             "miniTicker": self._send_ticker,
             "ticker": self._send_ticker,
+            "window": self._send_ticker,
+            "avgPrice": self._send_average,
         }
         self._stop_listening = exchange.listen(self._on_event)
 
@@ -122,7 +57,7 @@ class MarketChannels:
         """Send a stream to a subscriber from now on; False when there is no such stream."""
         channel = self._channels.get(name)
         if channel is None:
-            channel = self._parse(name)
+            channel = channel_of(name, self._notations)
             if channel is None:
                 return False
             self._channels[name] = channel
@@ -161,11 +96,10 @@ class MarketChannels:
     def beat(self) -> None:
         """Send what changed on the streams that go by the clock."""
         self._beat += 1
-        slow = self._beat % SLOW_TICKS == 0
         now_ms = self._now_ms()
         for channel in tuple(self._channels.values()):
             send = self._paced.get(channel.kind)
-            if send is not None and (slow or not channel.slow):
+            if send is not None and self._beat % channel.every == 0:
                 send(channel, now_ms)
 
     def flush_depth(self) -> None:
@@ -214,7 +148,7 @@ class MarketChannels:
 
     def _aggregate(self, trade: PublicTrade) -> None:
         group = self._aggregates.get(trade.symbol)
-        if group is not None and joins(group[-1], trade):
+        if group is not None and group[-1].aggregate_id == trade.aggregate_id:
             group.append(trade)
             return
         if group is not None:
@@ -250,12 +184,16 @@ class MarketChannels:
 
     def _send_kline(self, channel: Channel, now_ms: int) -> None:
         notation = self._notations[channel.symbol]
-        current = self._exchange.current_kline(channel.symbol, channel.interval)
+        current = self._exchange.current_kline(channel.symbol, channel.interval, channel.offset_ms)
         if current is None:
             return
         if channel.open_ms and current.open_ms > channel.open_ms:
             closed = self._exchange.klines(
-                channel.symbol, channel.interval, start_ms=channel.open_ms, end_ms=current.open_ms - 1
+                channel.symbol,
+                channel.interval,
+                start_ms=channel.open_ms,
+                end_ms=current.open_ms - 1,
+                offset_ms=channel.offset_ms,
             )
             for kline in closed:
                 channel.send(kline_event(notation, channel.interval, kline, now_ms, closed=True))
@@ -271,27 +209,29 @@ class MarketChannels:
             channel.changed.clear()
             channel.dirty = False
             if symbols:
-                channel.send([self._ticker(channel.kind, symbol, now_ms) for symbol in symbols])
+                channel.send([self._ticker(channel, symbol, now_ms) for symbol in symbols])
         elif channel.dirty:
             channel.dirty = False
-            channel.send(self._ticker(channel.kind, channel.symbol, now_ms))
+            channel.send(self._ticker(channel, channel.symbol, now_ms))
 
-    def _ticker(self, kind: str, symbol: str, now_ms: int) -> object:
-        notation, ticker = self._notations[symbol], self._exchange.ticker(symbol)
-        if kind == "miniTicker":
+    def _send_average(self, channel: Channel, now_ms: int) -> None:
+        if channel.dirty:
+            channel.dirty = False
+            average, last_ms = (
+                self._exchange.average_price(channel.symbol),
+                self._exchange.last_trade_ms(channel.symbol),
+            )
+            channel.send(average_price_event(self._notations[channel.symbol], average, last_ms, now_ms))
+
+    def _ticker(self, channel: Channel, symbol: str, now_ms: int) -> object:
+        notation = self._notations[symbol]
+        if channel.kind == "window":
+            window = self._exchange.window(symbol, now_ms - window_ms(channel.interval))
+            return window_ticker_event(notation, channel.interval, window, now_ms)
+        ticker = self._exchange.ticker(symbol)
+        if channel.kind == "miniTicker":
             return mini_ticker_event(notation, ticker, now_ms)
         return ticker_event(notation, ticker, top_of(self._exchange.depth(symbol, 1)), now_ms)
 
-    def _parse(self, name: str) -> Channel | None:
-        if name in ALL_MARKETS:
-            return Channel(name, ALL_MARKETS[name], "", slow=True)
-        match = STREAM.fullmatch(name)
-        if match is None or match["symbol"].upper() not in self._notations:
-            return None
-        symbol = match["symbol"].upper()
-        if match["kind"]:
-            return Channel(name, match["kind"], symbol, slow=True)
-        if match["interval"]:
-            return Channel(name, "kline", symbol, interval=match["interval"], slow=True)
-        levels = int(match["levels"] or 0)
-        return Channel(name, "book" if levels else "depth", symbol, levels=levels, slow=match["speed"] != "100ms")
+
+__all__ = ["MarketChannels", "Subscriber"]

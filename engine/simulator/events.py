@@ -136,6 +136,34 @@ def ticker_event(notation: Notation, ticker: Ticker24h, top: TopChanged, now_ms:
     }
 
 
+def window_ticker_event(notation: Notation, window: str, ticker: Ticker24h, now_ms: int) -> Json:
+    """`<symbol>@ticker_<window>`, and each row of `!ticker_<window>@arr`."""
+    return {
+        **mini_ticker_event(notation, ticker, now_ms),
+        "e": f"{window}Ticker",
+        "p": price_change(notation, ticker),
+        "P": percent_change(ticker),
+        "w": notation.average(ticker.quote_atoms, ticker.lots),
+        "O": ticker.open_ms,
+        "C": ticker.close_ms,
+        "F": ticker.first_trade_id,
+        "L": ticker.last_trade_id,
+        "n": ticker.trades,
+    }
+
+
+def average_price_event(notation: Notation, average_ticks: int, last_trade_ms: int, now_ms: int) -> Json:
+    """`<symbol>@avgPrice`."""
+    return {
+        "e": "avgPrice",
+        "E": now_ms,
+        "s": notation.symbol,
+        "i": "5m",
+        "w": notation.price(average_ticks),
+        "T": last_trade_ms,
+    }
+
+
 # --- user data -------------------------------------------------------------------------------------
 
 

@@ -5,7 +5,8 @@ Source: Binance Spot API, General and Market data endpoints, 2026-07.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+import re
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final, cast
@@ -31,6 +32,7 @@ from engine.simulator.wire import (
 )
 
 AVERAGE_PRICE_MINUTES: Final = 5
+TIME_ZONE: Final = re.compile(r"(?P<sign>[+-]?)(?P<hours>[0-9]{1,2})(:(?P<minutes>[0-5][0-9]))?")
 
 
 def ping(call: Call) -> Json:
@@ -80,22 +82,21 @@ def old_trades(call: Call) -> list[Json]:
 
 
 def agg_trades(call: Call) -> list[Json]:
-    """Trades of one taker order at one price, put together; see `aggregate` for their ids."""
+    """Trades of one taker order at one price, put together, with ids of their own that count without gaps."""
     notation = call.listed(call.params.symbol())
     start_ms, end_ms = call.params.span()
-    limit = call.params.limit(500, 1000)
-    trades = call.exchange.trades(
+    groups = call.exchange.aggregates(
         notation.symbol,
         from_id=call.params.whole("fromId"),
         start_ms=start_ms,
         end_ms=end_ms,
-        limit=limit,
+        limit=call.params.limit(500, 1000),
     )
-    return [agg_trade_json(notation, trades) for trades in aggregate(trades)]
+    return [agg_trade_json(notation, group) for group in groups]
 
 
 def klines(call: Call) -> list[list[object]]:
-    """Candles, oldest first, without gaps."""
+    """Candles, oldest first, without gaps; `timeZone` moves when they open."""
     notation = call.listed(call.params.symbol())
     start_ms, end_ms = call.params.span()
     found = call.exchange.klines(
@@ -104,6 +105,7 @@ def klines(call: Call) -> list[list[object]]:
         start_ms=start_ms,
         end_ms=end_ms,
         limit=call.params.limit(500, 1000),
+        offset_ms=time_zone_ms(call.params),
     )
     return [kline_json(notation, kline) for kline in found]
 
@@ -135,12 +137,12 @@ def day_ticker(call: Call) -> object:
             return mini_ticker_json(notation, ticker)
         return ticker_json(notation, ticker, top_of(call.exchange.depth(notation.symbol, 1)))
 
-    return _one_or_many(call, row)
+    return one_or_many(call, row)
 
 
 def price_ticker(call: Call) -> object:
     """The last price of one symbol, some, or all."""
-    return _one_or_many(
+    return one_or_many(
         call,
         lambda notation: {
             "symbol": notation.symbol,
@@ -151,45 +153,16 @@ def price_ticker(call: Call) -> object:
 
 def book_ticker(call: Call) -> object:
     """The best bid and ask of one symbol, some, or all."""
-    return _one_or_many(
+    return one_or_many(
         call, lambda notation: book_ticker_json(notation, top_of(call.exchange.depth(notation.symbol, 1)))
     )
 
 
-# --- aggregation -----------------------------------------------------------------------------------
-
-
-def taker_of(trade: PublicTrade) -> int:
-    """The id of the order that took; 0 for trades brought in from outside."""
-    return trade.seller_order_id if trade.buyer_is_maker else trade.buyer_order_id
-
-
-def joins(earlier: PublicTrade, later: PublicTrade) -> bool:
-    """Whether two neighbouring trades are one aggregate: the same taker order at the same price."""
-    taker = taker_of(later)
-    return taker > 0 and taker == taker_of(earlier) and later.price_ticks == earlier.price_ticks
-
-
-def aggregate(trades: Iterable[PublicTrade]) -> list[list[PublicTrade]]:
-    """Neighbouring trades grouped into aggregates, in order."""
-    groups: list[list[PublicTrade]] = []
-    for trade in trades:
-        if groups and joins(groups[-1][-1], trade):
-            groups[-1].append(trade)
-        else:
-            groups.append([trade])
-    return groups
-
-
 def agg_trade_json(notation: Notation, group: Sequence[PublicTrade]) -> Json:
-    """An aggregate as `GET /api/v3/aggTrades` and the aggTrade stream write it.
-
-    Its id `a` is the id of its first trade: it grows, is the same at every door and after a restart, but
-    unlike Binance's it has gaps.
-    """
+    """An aggregate as `GET /api/v3/aggTrades` and the aggTrade stream write it."""
     first, last = group[0], group[-1]
     return {
-        "a": first.trade_id,
+        "a": first.aggregate_id,
         "p": notation.price(first.price_ticks),
         "q": notation.quantity(sum(trade.lots for trade in group)),
         "f": first.trade_id,
@@ -260,7 +233,22 @@ def _symbol_list(params: Params) -> tuple[str, ...]:
     return tuple(dict.fromkeys(checked_symbol(str(symbol)) for symbol in cast("list[object]", parsed)))
 
 
-def _one_or_many(call: Call, row: Callable[[Notation], Json]) -> object:
+def time_zone_ms(params: Params) -> int:
+    """`timeZone`, hours and maybe minutes ahead of UTC, from -12:00 to +14:00, in milliseconds; -1130 otherwise."""
+    text = params.optional("timeZone")
+    if text is None:
+        return 0
+    match = TIME_ZONE.fullmatch(text)
+    if match is not None:
+        minutes = int(match["hours"]) * 60 + int(match["minutes"] or 0)
+        minutes = -minutes if match["sign"] == "-" else minutes
+        if -12 * 60 <= minutes <= 14 * 60:
+            return minutes * 60_000
+    raise ApiError(-1130, "Data sent for parameter 'timeZone' is not valid.")
+
+
+def one_or_many(call: Call, row: Callable[[Notation], Json]) -> object:
+    """One row for `symbol`, a list of them for `symbols` or for neither."""
     chosen = _chosen(call)
     if "symbol" in call.params:
         return row(call.notations[chosen[0]])

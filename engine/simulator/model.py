@@ -346,6 +346,8 @@ class PublicTrade:
     seller_order_id: int
     buyer_is_maker: bool
     time_ms: int
+    aggregate_id: int
+    """The same for the trades of one taker order at one price; counts without gaps."""
 
 
 @dataclass(slots=True)

@@ -171,15 +171,46 @@ class Reader:
         """Oldest first; without bounds the newest `limit`. A bounded number is kept per symbol."""
         return tuple(self._market(symbol).tape.trades(from_id, start_ms, end_ms, limit))
 
-    def klines(
-        self, symbol: str, interval: str, *, start_ms: int | None = None, end_ms: int | None = None, limit: int = 500
-    ) -> tuple[Kline, ...]:
-        """Oldest first, without gaps: a minute without a trade is flat at the last close (Binance does so)."""
-        return tuple(self._market(symbol).tape.candles.between(interval, start_ms, end_ms, limit, self._time()))
+    def aggregates(
+        self,
+        symbol: str,
+        *,
+        from_id: int | None = None,
+        start_ms: int | None = None,
+        end_ms: int | None = None,
+        limit: int = 500,
+    ) -> list[list[PublicTrade]]:
+        """The trades of each aggregate, oldest first; without bounds the newest `limit`."""
+        return self._market(symbol).tape.aggregates(from_id, start_ms, end_ms, limit)
 
-    def current_kline(self, symbol: str, interval: str) -> Kline | None:
+    def klines(
+        self,
+        symbol: str,
+        interval: str,
+        *,
+        start_ms: int | None = None,
+        end_ms: int | None = None,
+        limit: int = 500,
+        offset_ms: int = 0,
+    ) -> tuple[Kline, ...]:
+        """Oldest first, without gaps: a minute without a trade is flat at the last close (Binance does so).
+
+        `offset_ms` says how far ahead of UTC the clock is by which intervals open.
+        """
+        candles = self._market(symbol).tape.candles
+        return tuple(candles.between(interval, start_ms, end_ms, limit, self._time(), offset_ms))
+
+    def current_kline(self, symbol: str, interval: str, offset_ms: int = 0) -> Kline | None:
         """The candle that is forming now, for the kline streams."""
-        return self._market(symbol).tape.candles.current(interval, self._time())
+        return self._market(symbol).tape.candles.current(interval, self._time(), offset_ms)
+
+    def window(self, symbol: str, start_ms: int) -> Ticker24h:
+        """From the minute that holds `start_ms` up to now."""
+        return self._market(symbol).tape.window(start_ms, self._time())
+
+    def last_trade_ms(self, symbol: str) -> int:
+        """When it was traded last; 0 before the first trade."""
+        return self._market(symbol).tape.last_time()
 
     def ticker(self, symbol: str) -> Ticker24h:
         """The rolling 24 hours."""

@@ -70,9 +70,10 @@ class Reports:
         buyer_is_maker: bool,
         at_ms: int,
     ) -> None:
-        """A trade as everyone sees it."""
+        """A trade as everyone sees it; it must be on the tape already."""
         if not self.silent:
-            trade = PublicTrade(market.symbol, trade_id, price, lots, buyer_id, seller_id, buyer_is_maker, at_ms)
+            group = market.tape.last_aggregate_id
+            trade = PublicTrade(market.symbol, trade_id, price, lots, buyer_id, seller_id, buyer_is_maker, at_ms, group)
             self.events.append(TradePrinted(trade))
 
     def complete(

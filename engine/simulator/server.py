@@ -33,6 +33,7 @@ from engine.simulator.rest import METHODS, Rest
 from engine.simulator.sockets import Sockets
 from engine.simulator.starting import CannotStart, SimulatorConfig, listen, log_to_stderr, open_exchange, open_flow
 from engine.simulator.streams import StreamDoor
+from engine.simulator.tickers import OPERATIONS as TICKERS
 from engine.simulator.trading import OPERATIONS as TRADING
 from engine.simulator.usage import Usage
 from engine.simulator.user_streams import UserStreams
@@ -168,7 +169,16 @@ class Simulator:
             await supervisor.close()
 
     def _operations(self, users: UserStreams) -> tuple[Operation, ...]:
-        return (*MARKET, *TRADING, *REPLACING, *LISTS, *users.operations(), *WALLET, system_status(self._faults))
+        return (
+            *MARKET,
+            *TICKERS,
+            *TRADING,
+            *REPLACING,
+            *LISTS,
+            *users.operations(),
+            *WALLET,
+            system_status(self._faults),
+        )
 
     def _app(
         self,

@@ -6,6 +6,7 @@ A name is a market stream or a listen key. Source: Binance Spot API, "WebSocket 
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Final, cast
 from urllib.parse import unquote
@@ -22,6 +23,7 @@ from engine.simulator.user_streams import UserStreams, UserSubscription
 
 MOST_STREAMS: Final = 1024
 LONGEST_NAME: Final = 128
+LONGEST_ID: Final = 36
 
 
 class StreamDoor:
@@ -99,41 +101,89 @@ class StreamSession:
         try:
             parsed: object = orjson.loads(text)
         except orjson.JSONDecodeError as error:
-            return _refusal(3, f"Invalid JSON: {error}", None)
+            return _refusal(3, f"Invalid JSON: expected value at line {error.lineno} column {error.colno}", None)
         if not isinstance(parsed, dict):
             return _refusal(2, "Invalid request: request must be an object", None)
         request = cast("dict[str, object]", parsed)
         request_id = request.get("id")
-        if request_id is not None and not isinstance(request_id, int | str):
-            return _refusal(2, "Invalid request: request ID must be an unsigned integer or a string", None)
+        if not _is_id(request_id):
+            return _refusal(2, "Invalid request: request ID must be an unsigned integer", None)
         method = request.get("method")
-        if method == "LIST_SUBSCRIPTIONS":
-            return {"result": list(self.names), "id": request_id}
-        if method in {"SET_PROPERTY", "GET_PROPERTY"}:
-            return self._property(request, request_id)
-        if method not in {"SUBSCRIBE", "UNSUBSCRIBE"}:
-            return _refusal(2, "Invalid request: unknown method", request_id)
-        names = _names(request.get("params"))
-        if names is None:
-            return _refusal(2, "Invalid request: params must be a list of stream names", request_id)
-        if method == "UNSUBSCRIBE":
-            self.unsubscribe(names)
-        elif len(self.names.keys() | set(names)) > MOST_STREAMS:
-            return _refusal(2, f"Invalid request: more than {MOST_STREAMS} streams", request_id)
-        else:
-            self.subscribe(names)
-        return {"result": None, "id": request_id}
+        if method is None:
+            message = f"Invalid request: missing field `method` at line 1 column {len(text)}"
+            return _refusal(2, message, request_id)
+        act = ACTS.get(method) if isinstance(method, str) else None
+        if act is None:
+            variants = ", ".join(f"`{known}`" for known in ACTS)
+            return _refusal(2, f"Invalid request: unknown variant `{method}`, expected one of {variants}", request_id)
+        try:
+            return {"result": act(self, request.get("params")), "id": request_id}
+        except StreamError as refusal:
+            return _refusal(refusal.code, refusal.message, request_id)
 
-    def _property(self, request: dict[str, object], request_id: object) -> dict[str, object]:
-        params = request.get("params")
-        if request.get("method") == "GET_PROPERTY" and params == ["combined"]:
-            return {"result": self.wrapped, "id": request_id}
-        if isinstance(params, list) and len(cast("list[object]", params)) == 2:
-            name, value = cast("list[object]", params)
-            if name == "combined" and isinstance(value, bool):
-                self.wrapped = self.subscriber.wrapped = value
-                return {"result": None, "id": request_id}
-        return _refusal(0, "Unknown property", request_id)
+    def add(self, params: object) -> None:
+        """`SUBSCRIBE`."""
+        names = _names(params)
+        if len(self.names.keys() | set(names)) > MOST_STREAMS:
+            raise StreamError(2, f"Invalid request: more than {MOST_STREAMS} streams")
+        self.subscribe(names)
+
+    def remove(self, params: object) -> None:
+        """`UNSUBSCRIBE`."""
+        self.unsubscribe(_names(params))
+
+    def listed(self, params: object) -> list[str]:
+        """`LIST_SUBSCRIPTIONS`."""
+        del params
+        return list(self.names)
+
+    def set_property(self, params: object) -> None:
+        """`SET_PROPERTY`: the one there is says whether events come with their stream's name."""
+        _, values = _property(params, 1)
+        if not isinstance(values[0], bool):
+            raise StreamError(1, "Invalid value type: expected Boolean")
+        self.wrapped = self.subscriber.wrapped = values[0]
+
+    def get_property(self, params: object) -> bool:
+        """`GET_PROPERTY`."""
+        _property(params, 0)
+        return self.wrapped
+
+
+class StreamError(Exception):
+    """A request that is refused, in Binance's code and words."""
+
+    def __init__(self, code: int, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+
+
+ACTS: Final[Mapping[str, Callable[[StreamSession, object], object]]] = {
+    "SUBSCRIBE": StreamSession.add,
+    "UNSUBSCRIBE": StreamSession.remove,
+    "LIST_SUBSCRIPTIONS": StreamSession.listed,
+    "SET_PROPERTY": StreamSession.set_property,
+    "GET_PROPERTY": StreamSession.get_property,
+}
+
+
+def _is_id(given: object) -> bool:
+    if isinstance(given, str):
+        return len(given) <= LONGEST_ID
+    return given is None or (isinstance(given, int) and not isinstance(given, bool))
+
+
+def _property(params: object, more: int) -> tuple[str, list[object]]:
+    """The name of a property and so many values behind it."""
+    given = cast("list[object]", params) if isinstance(params, list) else []
+    if not given or not isinstance(given[0], str):
+        raise StreamError(2, "Invalid request: property name must be a string")
+    if given[0] != "combined":
+        raise StreamError(0, "Unknown property")
+    if len(given) > 1 + more:
+        raise StreamError(2, "Invalid request: too many parameters")
+    return given[0], [*given[1:], *([None] * (1 + more - len(given)))]
 
 
 def _named(websocket: WebSocket) -> tuple[bool, list[str]]:
@@ -147,13 +197,12 @@ def _named(websocket: WebSocket) -> tuple[bool, list[str]]:
     return wrapped, [name for name in names if len(name) <= LONGEST_NAME][:MOST_STREAMS]
 
 
-def _names(params: object) -> list[str] | None:
-    if not isinstance(params, list):
-        return None
-    names = cast("list[object]", params)
-    if not all(isinstance(name, str) and 0 < len(name) <= LONGEST_NAME for name in names):
-        return None
-    return [str(name) for name in names]
+def _names(params: object) -> list[str]:
+    names = cast("list[object]", params) if isinstance(params, list) else [None]
+    texts = [name for name in names if isinstance(name, str) and 0 < len(name) <= LONGEST_NAME]
+    if len(texts) < len(names):
+        raise StreamError(2, "Invalid request: params must be a list of stream names")
+    return texts
 
 
 def _refusal(code: int, message: str, request_id: object) -> dict[str, object]:

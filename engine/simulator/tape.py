@@ -13,7 +13,16 @@ from engine.simulator.filters import AVERAGE_MINUTES, Rules
 from engine.simulator.model import Kline, PublicTrade, Ticker24h
 
 KEPT_TRADES = 5_000
-COLUMNS = ("trade_id", "price_ticks", "lots", "buyer_order_id", "seller_order_id", "buyer_is_maker", "time_ms")
+COLUMNS = (
+    "trade_id",
+    "price_ticks",
+    "lots",
+    "buyer_order_id",
+    "seller_order_id",
+    "buyer_is_maker",
+    "time_ms",
+    "aggregate_id",
+)
 
 
 class Tape:
@@ -24,6 +33,8 @@ class Tape:
         self.candles = Candles()
         self.last_trade_id = 0
         self.last_price = 0
+        self.last_aggregate_id = 0
+        self._last_taker = 0
         self._columns: tuple[array[int], ...] = tuple(array("q") for _ in COLUMNS)
         self._day: tuple[int, int, Kline | None] = (-1, -1, None)
 
@@ -38,7 +49,11 @@ class Tape:
         buyer_is_maker: bool,
         at_ms: int,
     ) -> None:
-        """Add one trade; ids must grow."""
+        """Add one trade; ids must grow. What one taker order trades at one price is one aggregate."""
+        taker = seller_id if buyer_is_maker else buyer_id
+        if taker == 0 or taker != self._last_taker or price != self.last_price:
+            self.last_aggregate_id += 1
+        self._last_taker = taker
         self.last_trade_id = trade_id
         self.last_price = price
         columns = self._columns
@@ -49,6 +64,7 @@ class Tape:
         columns[4].append(seller_id)
         columns[5].append(buyer_is_maker)
         columns[6].append(at_ms)
+        columns[7].append(self.last_aggregate_id)
         if len(columns[0]) >= 2 * KEPT_TRADES:
             for column in columns:
                 del column[:-KEPT_TRADES]
@@ -65,12 +81,37 @@ class Tape:
             low = max(low, bisect_left(times, start_ms))
         if from_id is None and start_ms is None:
             low = max(low, high - limit)
-        high = max(low, min(high, low + limit))
+        return self._rows(low, max(low, min(high, low + limit)))
+
+    def aggregates(
+        self, from_id: int | None, start_ms: int | None, end_ms: int | None, limit: int
+    ) -> list[list[PublicTrade]]:
+        """The trades of each aggregate, oldest first: from an aggregate's id or a time on, else the newest `limit`."""
+        groups, times = self._columns[7], self._columns[6]
+        low = max(0, len(groups) - KEPT_TRADES)
+        if low and groups[low] == groups[low - 1]:  # the oldest is cut in two
+            low = bisect_right(groups, groups[low])
+        high = len(groups) if end_ms is None else bisect_right(times, end_ms)
+        if from_id is not None:
+            low = max(low, bisect_left(groups, from_id))
+        if start_ms is not None:
+            low = max(low, bisect_left(times, start_ms))
+        if low >= high:
+            return []
+        if from_id is None and start_ms is None:
+            low = max(low, bisect_left(groups, groups[high - 1] - limit + 1))
+        high = min(high, bisect_left(groups, groups[low] + limit))
+        found: dict[int, list[PublicTrade]] = {}
+        for trade in self._rows(low, high):
+            found.setdefault(trade.aggregate_id, []).append(trade)
+        return list(found.values())
+
+    def _rows(self, low: int, high: int) -> list[PublicTrade]:
         symbol = self.rules.listing.symbol
         rows = zip(*(column[low:high] for column in self._columns), strict=True)
         return [
-            PublicTrade(symbol, trade_id, price, size, buyer, seller, bool(maker), at)
-            for trade_id, price, size, buyer, seller, maker, at in rows
+            PublicTrade(symbol, trade_id, price, size, buyer, seller, bool(maker), at, group)
+            for trade_id, price, size, buyer, seller, maker, at, group in rows
         ]
 
     def load_history(self, columns: Mapping[str, str], last_trade_id: int) -> None:
@@ -97,6 +138,21 @@ class Tape:
             merge(day, forming)
         if day is None:
             day = Kline(minute, now_ms, 0, 0, 0, 0)
+        return self._ticker(day, now_ms - DAY_MS, now_ms)
+
+    def window(self, start_ms: int, now_ms: int) -> Ticker24h:
+        """The minutes from the one that holds `start_ms` up to and with the one that is forming."""
+        opens_ms = start_ms - start_ms % MINUTE_MS
+        total = self.candles.total(opens_ms, now_ms + 1, now_ms)
+        return self._ticker(total or Kline(opens_ms, now_ms, 0, 0, 0, 0), opens_ms, now_ms)
+
+    def last_time(self) -> int:
+        """When it was traded last; 0 before the first trade."""
+        times = self._columns[6]
+        return times[-1] if times else 0
+
+    def _ticker(self, day: Kline, open_ms: int, now_ms: int) -> Ticker24h:
+        minute = now_ms - now_ms % MINUTE_MS
         before = self.candles.total(minute - DAY_MS, minute - DAY_MS + MINUTE_MS, now_ms)
         lots = self._columns[2]
         return Ticker24h(
@@ -108,7 +164,7 @@ class Tape:
             last_lots=lots[-1] if lots else 0,
             lots=day.lots,
             quote_atoms=day.quote_atoms,
-            open_ms=now_ms - DAY_MS,
+            open_ms=open_ms,
             close_ms=now_ms,
             first_trade_id=day.first_trade_id,
             last_trade_id=day.last_trade_id,
@@ -122,6 +178,8 @@ class Tape:
         return {
             "last_trade_id": self.last_trade_id,
             "last_price": self.last_price,
+            "last_aggregate_id": self.last_aggregate_id,
+            "last_taker": self._last_taker,
             "trades": [column[-KEPT_TRADES:].tobytes().hex() for column in self._columns],
             "candles": self.candles.dump(),
         }
@@ -130,6 +188,8 @@ class Tape:
         """Take what `dump` gave."""
         self.last_trade_id = state["last_trade_id"]
         self.last_price = state["last_price"]
+        self.last_aggregate_id = state["last_aggregate_id"]
+        self._last_taker = state["last_taker"]
         self._columns = tuple(array("q", bytes.fromhex(column)) for column in state["trades"])
         self.candles.restore(state["candles"])
         self._day = (-1, -1, None)

@@ -357,9 +357,10 @@ def percent_change(ticker: Ticker24h) -> str:
     """The change in percent with three decimals; zero without a first price."""
     if not ticker.open:
         return "0.000"
-    thousandths = (ticker.last - ticker.open) * 100_000 // ticker.open
-    sign = "-" if thousandths < 0 else ""
-    return f"{sign}{abs(thousandths) // 1000}.{abs(thousandths) % 1000:03d}"
+    change = ticker.last - ticker.open
+    thousandths = abs(change) * 100_000 // ticker.open
+    sign = "-" if change < 0 and thousandths else ""
+    return f"{sign}{thousandths // 1000}.{thousandths % 1000:03d}"
 
 
 def top_of(depth: DepthSnapshot) -> TopChanged:

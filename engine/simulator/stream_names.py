@@ -1,0 +1,112 @@
+"""What a stream is called, and what is kept for one that somebody listens to.
+
+Source: Binance Spot API, "WebSocket Streams", 2026-07: names, windows and update speeds.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Container
+from dataclasses import dataclass, field
+from typing import Final
+
+import orjson
+
+from engine.simulator.outbox import Outbox
+
+TICK_MS: Final = 100
+AT_ONCE, EVERY_TICK, EVERY_SECOND, EVERY_TWO_SECONDS = 0, 1, 10, 20
+EAST_MS: Final = 8 * 3_600_000
+"""The one time zone beside UTC that candles are streamed in."""
+INTERVALS: Final = "1m|3m|5m|15m|30m|1h|2h|4h|6h|8h|12h|1d|3d|1w|1M"
+STREAM: Final = re.compile(
+    r"(?P<symbol>[a-z0-9_.-]{1,20})@(?:"
+    r"(?P<kind>trade|aggTrade|bookTicker|miniTicker|ticker|avgPrice)"
+    r"|ticker_(?P<window>1h|4h|1d)"
+    r"|kline_(?P<interval>" + INTERVALS + r")(?P<east>@\+08:00)?"
+    r"|depth(?P<levels>5|10|20)?(?:@(?P<speed>100ms|1000ms))?)"
+)
+ALL_MARKETS: Final = {
+    "!miniTicker@arr": ("miniTicker", ""),
+    "!ticker@arr": ("ticker", ""),
+    "!ticker_1h@arr": ("window", "1h"),
+    "!ticker_4h@arr": ("window", "4h"),
+    "!ticker_1d@arr": ("window", "1d"),
+}
+
+
+class Message:
+    """One event, encoded at most once bare and once with the stream's name around it."""
+
+    __slots__ = ("_bare", "_wrapped", "stream")
+
+    def __init__(self, stream: str, event: object) -> None:
+        self.stream = stream
+        self._bare = orjson.dumps(event).decode()
+        self._wrapped: str | None = None
+
+    def text(self, *, wrapped: bool) -> str:
+        """The text frame."""
+        if not wrapped:
+            return self._bare
+        if self._wrapped is None:
+            self._wrapped = f'{{"stream":"{self.stream}","data":{self._bare}}}'
+        return self._wrapped
+
+
+@dataclass(eq=False, slots=True)
+class Subscriber:
+    """One socket's interest: where its messages go and whether it wants them with the stream's name."""
+
+    outbox: Outbox
+    wrapped: bool
+
+
+@dataclass(slots=True)
+class Channel:
+    """One stream name and who listens. `symbol` is empty for a stream of all markets."""
+
+    name: str
+    kind: str
+    symbol: str
+    every: int = AT_ONCE
+    """Ticks of 100 ms between two looks at whether something changed."""
+    interval: str = ""
+    """Of candles, or the window of a ticker."""
+    offset_ms: int = 0
+    levels: int = 0
+    subscribers: set[Subscriber] = field(default_factory=set[Subscriber])
+    dirty: bool = True
+    changed: set[str] = field(default_factory=set[str])
+    open_ms: int = 0
+    first_id: int = 0
+    last_id: int = 0
+    bids: dict[int, int] = field(default_factory=dict[int, int])
+    asks: dict[int, int] = field(default_factory=dict[int, int])
+
+    def send(self, event: object) -> None:
+        """Encode once, hand to all."""
+        message = Message(self.name, event)
+        for subscriber in self.subscribers:
+            subscriber.outbox.put(message.text(wrapped=subscriber.wrapped))
+
+
+def channel_of(name: str, symbols: Container[str]) -> Channel | None:
+    """The stream of this name, if there is one."""
+    if name in ALL_MARKETS:
+        kind, window = ALL_MARKETS[name]
+        return Channel(name, kind, "", EVERY_SECOND, window)
+    match = STREAM.fullmatch(name)
+    if match is None or match["symbol"].upper() not in symbols:
+        return None
+    symbol = match["symbol"].upper()
+    if match["kind"]:
+        return Channel(name, match["kind"], symbol, EVERY_SECOND)
+    if match["window"]:
+        return Channel(name, "window", symbol, EVERY_SECOND, match["window"])
+    if match["interval"]:
+        offset_ms = EAST_MS if match["east"] else 0
+        return Channel(name, "kline", symbol, EVERY_TWO_SECONDS, match["interval"], offset_ms)
+    levels = int(match["levels"] or 0)
+    every = EVERY_TICK if match["speed"] == "100ms" else EVERY_SECOND
+    return Channel(name, "book" if levels else "depth", symbol, every, levels=levels)
