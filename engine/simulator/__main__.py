@@ -31,6 +31,7 @@ def main(arguments: list[str] | None = None) -> int:
             parent_fd=given.parent_fd,
             faults=given.faults,
             limits=given.limits,
+            symbols=given.symbols,
         )
     )
 
@@ -46,6 +47,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--journal", type=Path, metavar="DIR", help="where the market survives a restart")
     parser.add_argument("--admin-token", metavar="TOKEN", help="opens /sim/… to its bearer")
     parser.add_argument("--faults", type=Path, metavar="FILE", help="what goes wrong, in JSON or TOML")
+    parser.add_argument("--symbols", type=Path, metavar="FILE", help="what is listed: an exchangeInfo of Binance")
     parser.add_argument("--limits", type=_limits, default=Limits(), metavar="NAME=NUMBER,…|none")
     parser.add_argument("--parent-fd", type=int, metavar="FD", help="end when this pipe closes")
     return parser

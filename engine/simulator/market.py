@@ -55,8 +55,15 @@ def exchange_info(call: Call) -> Json:
         "serverTime": call.now_ms,
         "rateLimits": call.usage.limits.rate_limits(),
         "exchangeFilters": [],
-        "symbols": [_symbol_json(call.notations[symbol].rules) for symbol in symbols],
+        "symbols": [_shown(call, symbol) for symbol in symbols],
     }
+
+
+def _shown(call: Call, symbol: str) -> orjson.Fragment:
+    shown = call.shown.get(symbol)
+    if shown is None:
+        shown = call.shown[symbol] = orjson.Fragment(orjson.dumps(_symbol_json(call.notations[symbol].rules)))
+    return shown
 
 
 def depth(call: Call) -> Json:

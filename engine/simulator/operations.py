@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import Enum
 
+import orjson
+
 from engine.runtime import Ids
 from engine.simulator.exchange import Exchange, NowMs
 from engine.simulator.limits import Limits
@@ -37,6 +39,8 @@ class Call:
     now_ms: int
     account: SimAccount | None
     usage: Usage
+    shown: dict[str, orjson.Fragment]
+    """Symbols as exchangeInfo shows them, encoded once: they do not change."""
 
     @property
     def customer(self) -> SimAccount:
@@ -104,6 +108,7 @@ class Counter:
         self.now_ms = now_ms
         self.ids = ids
         self.notations = notations(exchange.listings)
+        self._shown: dict[str, orjson.Fragment] = {}
         self.usage = usage or Usage(now_ms, Limits())
         self.close = exchange.listen(self.usage.on_event)
         """Ends the counting of orders."""
@@ -122,7 +127,9 @@ class Counter:
         params.refuse_all_but(known)
         if asked.counts_order and account is not None:
             self.usage.admit_order(account.account_id)
-        return asked.run(Call(self.exchange, self.notations, self.ids, params, now_ms, account, self.usage))
+        return asked.run(
+            Call(self.exchange, self.notations, self.ids, params, now_ms, account, self.usage, self._shown)
+        )
 
     def orderer(self, asked: Operation | None, api_key: str | None) -> int | None:
         """The account whose order counts an answer should tell; None when it was not about a new order."""

@@ -21,6 +21,7 @@ from engine.simulator.keys import Keys, open_account
 from engine.simulator.limits import Limits
 from engine.simulator.listings import default_listings
 from engine.simulator.model import ApiError
+from engine.simulator.symbol_files import read_listings
 
 SEEDS: Final = 2**31
 STARTING_BALANCE: Final = {"USDT": Decimal(100_000), "BTC": Decimal(1)}
@@ -43,6 +44,7 @@ class SimulatorConfig:
     keys: tuple[Keys, ...] = field(default=(), repr=False)
     parent_fd: int | None = None
     faults: Path | None = None
+    symbols: Path | None = None
     limits: Limits = field(default_factory=Limits)
 
 
@@ -73,12 +75,13 @@ def open_exchange(config: SimulatorConfig, now_ms: NowMs) -> Exchange:
             seed = journal_seed(config.journal_dir)
         if seed is None:
             seed = secrets.randbelow(SEEDS)
-        return Exchange(default_listings(), seed, now_ms, config.journal_dir)
+        listings = default_listings() if config.symbols is None else read_listings(config.symbols)
+        return Exchange(listings, seed, now_ms, config.journal_dir)
     except OSError as error:
         raise CannotStart(
             f"cannot keep a journal in {config.journal_dir} ({_reason(error)}): choose a folder that can be written"
         ) from None
-    except JournalError as error:
+    except (JournalError, ValueError) as error:
         raise CannotStart(str(error)) from None
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -12,8 +11,7 @@ import pytest
 
 from engine.simulator.exchange import Exchange
 from engine.simulator.listings import default_listings
-
-RECORDED = Path(__file__).parents[4] / "shared" / "data" / "btcusdt_20240808.gz"
+from tests.simulator.recorded import recorded
 
 
 class HandClock:
@@ -28,12 +26,8 @@ class HandClock:
 
 @pytest.fixture
 def recorded_day() -> Path:
-    """The recorded capture; a stranger's clone has none and skips, our own build must have it."""
-    if not RECORDED.is_file():
-        if os.environ.get("CI") == "true":
-            pytest.fail(f"{RECORDED} is missing, and CI=true promises it")
-        pytest.skip(f"the recorded day {RECORDED} is not part of a clone")
-    return RECORDED
+    """The recorded capture of a day."""
+    return recorded("btcusdt_20240808.gz")
 
 
 @pytest.fixture
