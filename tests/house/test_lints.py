@@ -84,13 +84,13 @@ def test_no_check_is_switched_off_in_the_code() -> None:
 
 
 def test_no_test_is_skipped() -> None:
-    """But those of the recorded day, which a stranger's clone has not got; with CI=true they fail there too."""
-    recorded_day = ROOT / "tests/simulator/flow/conftest.py"
+    """But those of recorded data, which a stranger's clone has not got; with CI=true they fail there too."""
+    recorded_data = ROOT / "tests/simulator/recorded.py"
     switches = re.compile(r"\bpytest\.(?:skip|xfail|importorskip)\b|\bmark\.(?:skip|skipif|xfail)\b")
     found = [
         f"{relative(file)}: {hit}"
         for file in product_files("tests")
-        if file not in {Path(__file__), recorded_day}
+        if file not in {Path(__file__), recorded_data}
         for hit in switches.findall(file.read_text())
     ]
     expect_none(found)
