@@ -208,6 +208,7 @@ def _told(pipe: int) -> dict[str, Any]:
 
 def main() -> int:
     """The child's side."""
+    from engine.simulator.limits import parse_limits
     from engine.simulator.server import SimulatorConfig, run
 
     pipe = int(sys.argv[1])
@@ -221,6 +222,8 @@ def main() -> int:
             journal_dir=Path(told["journal_dir"]),
             admin_token=told["admin_token"],
             parent_fd=pipe,
+            # Binance counts by address, and here all users of the desk share one: limits are for bots that test theirs.
+            limits=parse_limits("none"),
         )
     )
 
