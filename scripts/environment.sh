@@ -75,15 +75,26 @@ find_python() {
 debian_package() {
     command=$1
     shift
-    command -v "$command" >/dev/null && return
+    command -v "${command:-/nowhere}" >/dev/null && return
+    command=${command:-$1}
     mend="$(as_root)apt-get update && $(as_root)apt-get install --yes $*"
     if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then
         fail "$command is missing; this mends it: $mend"
     fi
     say "installing $* from Debian (the tests need $command)"
-    export DEBIAN_FRONTEND=noninteractive
+    # Runlevel 1: the tests start servers of their own, Debian's need not run.
+    export DEBIAN_FRONTEND=noninteractive RUNLEVEL=1
     { apt-get update -qq && apt-get install --yes -qq --no-install-recommends "$@"; } >/dev/null ||
         fail "$command could not be installed: see above; this mends it: $mend"
+}
+
+# What the tests run for real: a browser, a Redis, a PostgreSQL, and the proxy of the profile with several processes.
+test_parts() {
+    debian_package chromium chromium fonts-liberation
+    debian_package redis-server redis-server
+    # Its programs stand beside the PATH, in a folder for each version.
+    debian_package "$(ls -d /usr/lib/postgresql/*/bin/postgres 2>/dev/null | tail -n 1)" postgresql
+    debian_package nginx nginx-light
 }
 
 as_root() { [ "$(id -u)" = 0 ] || printf 'sudo '; }

@@ -63,8 +63,8 @@ def test_older_bars_come_when_they_are_looked_for_and_the_view_stays(shared_desk
     before, first = bars(desk), inside(desk, "desk.series.data()[0].time")
     inside(desk, "desk.chart.timeScale().setVisibleLogicalRange({from: 5, to: 85})")
     wait_until(lambda: bars(desk) > before, "older bars")
-    assert bars(desk) == before + 1000
-    assert inside(desk, "desk.series.data()[1000].time") == first
+    # Told by the bar that was the first: at the other end new ones may form meanwhile.
+    assert inside(desk, f"desk.series.data().findIndex((bar) => bar.time === {first})") == 1000
     view = inside(desk, "Math.round(desk.chart.timeScale().getVisibleLogicalRange().from)")
     assert view == 1005
 
