@@ -23,14 +23,12 @@ from engine.simulator.faults import Faults
 from engine.simulator.flow import Flow
 from engine.simulator.keys import open_account, parse_balance, parse_keys
 from engine.simulator.model import ApiError
-from engine.simulator.replay import ReplayController
+from engine.simulator.replay_handles import handle
 from engine.simulator.rest import json_response
 from engine.simulator.usage import Usage
 from engine.simulator.wire import Json, balance_json
 
 LARGEST_BODY: Final = 64 * 1024
-MOST_STEPS: Final = 10_000
-LONGEST_SEEK_S: Final = 10**6
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,26 +100,14 @@ class Admin:
         return await self._guarded(request, work)
 
     async def replay(self, request: Request) -> Response:
-        """POST `/sim/replay/step {diffs}`, `/pause`, `/resume`, `/seek {seconds}`: drive a recorded market."""
+        """POST `/sim/replay/ACTION`: drive a recorded market (`replay_handles.py`); where it then stands."""
 
         async def work() -> Json:
-            body = await _object(request)
-            controller = self._replay()
+            controller = self.flow.controller
+            if controller is None:
+                raise ApiError(-1000, "This market is not a replay.", 409)
             action: str = request.path_params["action"]
-            try:
-                if action == "step":
-                    self._step(controller, _whole(body, "diffs", MOST_STEPS))
-                elif action == "seek":
-                    controller.seek(_whole(body, "seconds", LONGEST_SEEK_S))
-                elif action == "pause":
-                    controller.pause()
-                elif action == "resume":
-                    controller.resume()
-                else:
-                    raise ApiError(-1000, "A replay can step, seek, pause and resume.", 404)
-            except ValueError as error:
-                raise ApiError(-1130, str(error)) from None
-            return dict(controller.status())
+            return await handle(action, await _object(request), controller, self.channels.flush_depth)
 
         return await self._guarded(request, work)
 
@@ -182,17 +168,6 @@ class Admin:
 
         return await self._guarded(request, work)
 
-    def _replay(self) -> ReplayController:
-        controller = self.flow.controller
-        if controller is None:
-            raise ApiError(-1000, "This market is not a replay.", 409)
-        return controller
-
-    def _step(self, controller: ReplayController, diffs: int) -> None:
-        for _ in range(diffs):
-            controller.step(1)
-            self.channels.flush_depth()
-
     async def _guarded(self, request: Request, work: Callable[[], Awaitable[Json]]) -> Response:
         try:
             self._check_token(request)
@@ -223,13 +198,6 @@ async def _object(request: Request) -> dict[str, object]:
     if not isinstance(parsed, dict):
         raise ApiError(-1100, "The body must be an object.")
     return cast("dict[str, object]", parsed)
-
-
-def _whole(body: dict[str, object], name: str, most: int) -> int:
-    value = body.get(name)
-    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= most:
-        raise ApiError(-1130, f"{name} must be a whole number from 0 to {most}.")
-    return value
 
 
 def _size(folder: Path | None) -> int:

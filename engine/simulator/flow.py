@@ -14,6 +14,7 @@ from typing import Protocol
 from engine.runtime import Clock, SystemClock
 from engine.simulator.exchange import Exchange
 from engine.simulator.listings import default_profiles
+from engine.simulator.pace import FASTEST, SLOWEST, parse_speed
 from engine.simulator.replay import ReplayController, ReplayFlow
 from engine.simulator.synthetic import SyntheticFlow
 
@@ -79,12 +80,12 @@ class EmptyFlow:
 
 def _speed(spec: str, text: str) -> float:
     """Times recorded speed: 0 stands still until stepped, `max` is infinite."""
-    if text == "max":
-        return math.inf
     try:
+        if text == "max":
+            return parse_speed(text)
         speed = float(text) if text.isascii() else math.nan
+        return speed if speed == 0 else parse_speed(speed)
     except ValueError:
-        speed = math.nan
-    if not 0 <= speed < math.inf:
-        raise ValueError(f"flow {spec!r}: speed {text!r} is none: use 0 to step, a positive number, or max")
-    return speed
+        raise ValueError(
+            f"flow {spec!r}: speed {text!r} is none: use 0 to step, a number from {SLOWEST:g} to {FASTEST:g}, or max"
+        ) from None

@@ -1,120 +1,168 @@
-"""A capture as something that can be played on the exchange event by event, and gone on with after a restart.
+"""A capture that is played on the exchange event by event, gone on with after a restart, and wound back.
 
-Outsiders' orders come from the recording, ours are matched against them. The order of events is the recording's
-order of receipt, except that the snapshot comes first and what is older than it is left out.
+Outsiders' orders come from the recording, ours are matched against them. What has happened to ours cannot be undone:
+a recording that is wound back shows its earlier book and goes on from there, under ids that go on growing.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from itertools import chain, islice
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import cast
 
-from engine.simulator.capture import (
-    CaptureError,
-    Levels,
-    Recorded,
-    RecordedDiff,
-    RecordedSnapshot,
-    RecordedTop,
-    RecordedTrade,
-    read_capture,
-)
+from engine.simulator.capture import CaptureError, Recorded, RecordedDiff, RecordedTop, RecordedTrade
 from engine.simulator.exchange import Exchange
-from engine.simulator.model import ATOMS, Listing
+from engine.simulator.reel import Place, Reel
 
 NOTE = "flow"
-MOST_BEFORE_SNAPSHOT = 100_000
 
 
 class Recording:
-    """A capture that is being played; `following` is the event that comes next, None at the end."""
+    """A capture that is being played."""
 
     def __init__(self, exchange: Exchange, path: Path) -> None:
-        """Open the capture and show its snapshot, or go on after the line that the journal noted last.
+        """Open the capture and show its snapshot, or go on after the event that the journal noted last.
 
         Raises CaptureError when it is no capture of a listed symbol, ValueError when the journal holds another flow.
         """
         self.path = path
-        self.line = self.played = self.diffs = 0
+        self.fault: str | None = None
+        """Why it cannot go on, when the capture has a bad line."""
         self._exchange = exchange
         noted = exchange.noted(NOTE)
         if noted is not None:
             self._check_journal(noted)
-        events = read_capture(path)
-        held, recorded, snapshot = _until_snapshot(events, path)
-        self.listing = self._find_listing(held)
-        self._tick_atoms = int(self.listing.tick * ATOMS)
-        self._lot_atoms = int(self.listing.lot * ATOMS)
-        self.started_ns = self.position_ns = recorded.received_ns
-        self.update_id = snapshot.last_update_id
-        self._events = chain((event for event in held if _is_newer(event, snapshot.last_update_id)), events)
+        self._reel = Reel(path, exchange.listings)
+        self.symbol = self._reel.listing.symbol
+        self._id_shift = 0
+        """What is added to recorded update ids: more than 0 once it was wound back."""
+        self._trade_shift: int | None = 0
+        """What is added to recorded trade ids; None until the first trade after it was wound back."""
+        self._newest_id = 0
         if noted is None:
-            self._show(recorded, snapshot)
+            self._show()
         else:
-            self._skip(noted)
-        self.following = next(self._events, None)
+            self._find_place(noted)
 
     @property
-    def symbol(self) -> str:
-        return self.listing.symbol
+    def place(self) -> Place:
+        """Where it stands, in the recording's own figures."""
+        return self._reel.place
+
+    @property
+    def update_id(self) -> int:
+        """The update id under which the newest diff (or the snapshot) was shown."""
+        return self.place.update_id + self._id_shift
+
+    @property
+    def offset_ns(self) -> int:
+        """Recorded nanoseconds since the snapshot."""
+        return self.place.position_ns - self._reel.started_ns
+
+    @property
+    def position_s(self) -> float:
+        """The same in seconds."""
+        return self.offset_ns / 1_000_000_000
+
+    @property
+    def following_s(self) -> float:
+        """At which recorded second since the snapshot the next event comes; infinity when none does."""
+        return self._reel.following_ns / 1_000_000_000
 
     def play(self) -> bool:
-        """Play the event that follows; False when there is none left."""
-        recorded = self.following
+        """Play the event that follows; False when there is none. CaptureError when it cannot be played."""
+        recorded = self._reel.following
         if recorded is None:
             return False
-        event = recorded.event
-        if not isinstance(event, RecordedSnapshot) and event.symbol != self.symbol:
-            raise CaptureError(f"{self.path}, line {recorded.line}: {event.symbol} in a capture of {self.symbol}")
-        self.line = max(self.line, recorded.line)
-        self.played += 1
-        self.position_ns = max(self.position_ns, recorded.received_ns)
-        match event:
-            case RecordedDiff():
-                self._play_diff(recorded, event)
-                self._note()
-            case RecordedTrade():
-                self._note()  # before it: a kill in between loses a stranger's trade rather than doubling it
-                price, lots = self._level(recorded, event.price, event.quantity)
-                self._exchange.print_external_trade(
-                    self.symbol, price, lots, buyer_is_maker=event.buyer_is_maker, trade_id=event.trade_id
-                )
-            case RecordedTop():
-                bid, ask = self._level(recorded, *event.bid), self._level(recorded, *event.ask)
-                self._exchange.show_external_top(self.symbol, event.update_id, bid, ask)
-            case RecordedSnapshot():
-                raise CaptureError(f"{self.path}, line {recorded.line}: a second snapshot")
-        self.following = next(self._events, None)
+        try:
+            self._reel.pass_by(recorded)
+            self._put(recorded)
+            self._reel.read_on()
+        except ValueError as error:
+            self._reel.following = None
+            self.fault = str(error) if isinstance(error, CaptureError) else self._at(recorded, error)
+            raise CaptureError(self.fault) from error
         return True
 
-    def _play_diff(self, recorded: Recorded, diff: RecordedDiff) -> None:
-        self._exchange.set_external_levels(
-            self.symbol,
-            self._levels(recorded, diff.bids),
-            self._levels(recorded, diff.asks),
-            first_update_id=max(diff.first_update_id, self.update_id + 1),
-            last_update_id=diff.last_update_id,
-        )
-        self.update_id = diff.last_update_id
-        self.diffs += 1
+    def play_on(self, is_there: Callable[[Reel], bool], at_once: int) -> Iterator[None]:
+        """Play up to a later place, or the end; gives way after every handful. CaptureError as `play`."""
+        count = 0
+        while self._reel.following is not None and not is_there(self._reel):
+            self.play()
+            count += 1
+            if count % at_once == 0:
+                yield
 
-    def _show(self, recorded: Recorded, snapshot: RecordedSnapshot) -> None:
+    def wind_back(self, is_there: Callable[[Reel], bool]) -> Iterator[None]:
+        """Read the capture again up to an earlier place and show the book as it stood there; gives way meanwhile.
+
+        Everything stays as it is until that place is found. CaptureError or OSError when the capture will not do.
+        """
+        reel = Reel(self.path, self._exchange.listings)
+        yield from reel.wind(is_there)
+        shown_id = max(self._newest_id, self._exchange.depth(self.symbol, 1).last_update_id)
+        self._reel, self.fault = reel, None
+        self._id_shift = shown_id + 1 - reel.place.update_id
+        self._trade_shift = None
+        self._show()
+
+    # --- one event ---------------------------------------------------------------------------------
+    def _put(self, recorded: Recorded) -> None:
+        match recorded.event:
+            case RecordedDiff() as diff:
+                self._put_diff(recorded, diff)
+                self._note()
+            case RecordedTrade() as trade:
+                price, lots = self._reel.level(recorded, trade.price, trade.quantity)
+                trade_id = self._shown_trade_id(trade.trade_id)
+                self._note()  # before it: a kill in between loses a stranger's trade rather than doubling it
+                self._exchange.print_external_trade(
+                    self.symbol, price, lots, buyer_is_maker=trade.buyer_is_maker, trade_id=trade_id
+                )
+            case RecordedTop() as top:
+                bid, ask = self._reel.level(recorded, *top.bid), self._reel.level(recorded, *top.ask)
+                self._newest_id = max(self._newest_id, top.update_id + self._id_shift)
+                self._exchange.show_external_top(self.symbol, top.update_id + self._id_shift, bid, ask)
+            case _:
+                pass
+
+    def _put_diff(self, recorded: Recorded, diff: RecordedDiff) -> None:
         self._exchange.set_external_levels(
             self.symbol,
-            self._levels(recorded, snapshot.bids),
-            self._levels(recorded, snapshot.asks),
-            last_update_id=snapshot.last_update_id,
+            self._reel.levels(recorded, diff.bids),
+            self._reel.levels(recorded, diff.asks),
+            first_update_id=diff.first_update_id + self._id_shift,
+            last_update_id=diff.last_update_id + self._id_shift,
+        )
+
+    def _shown_trade_id(self, trade_id: int) -> int:
+        if self._trade_shift is None:
+            newest = self._exchange.trades(self.symbol, limit=1)
+            self._trade_shift = newest[-1].trade_id + 1 - trade_id if newest else 0
+        return trade_id + self._trade_shift
+
+    def _show(self) -> None:
+        """Show the book at the reel's place instead of whatever outsiders showed. Noted before and after it: a kill in
+        between leaves a book that is shown once more."""
+        self._note(shown=False)
+        self._exchange.set_external_levels(
+            self.symbol,
+            tuple(self._reel.bids.items()),
+            tuple(self._reel.asks.items()),
+            last_update_id=self.update_id,
             replace=True,
         )
-        self.line = recorded.line
         self._note()
 
+    def _at(self, recorded: Recorded, error: ValueError) -> str:
+        return f"{self.path}, line {recorded.line}: {error}"
+
     # --- the journal -------------------------------------------------------------------------------
-    def _note(self) -> None:
-        where = {"played": self.played, "line": self.line, "diffs": self.diffs, "update_id": self.update_id}
-        self._exchange.note(NOTE, {"flow": "replay", "file": self.path.name, **where})
+    def _note(self, *, shown: bool = True) -> None:
+        place = self.place
+        where = {"played": place.played, "line": place.line, "diffs": place.diffs, "update_id": place.update_id}
+        shifts = {"id_shift": self._id_shift, "trade_shift": self._trade_shift, "shown": shown}
+        self._exchange.note(NOTE, {"flow": "replay", "file": self.path.name, **where, **shifts})
 
     def _check_journal(self, noted: Mapping[str, object]) -> None:
         if (noted.get("flow"), noted.get("file")) != ("replay", self.path.name):
@@ -123,74 +171,11 @@ class Recording:
                 f" with that flow, or keep the replay of {self.path.name!r} in a journal folder of its own"
             )
 
-    def _skip(self, noted: Mapping[str, object]) -> None:
-        self.played, self.line, self.diffs, self.update_id = (
-            cast("int", noted[name]) for name in ("played", "line", "diffs", "update_id")
-        )
-        for recorded in islice(self._events, self.played):
-            self.position_ns = max(self.position_ns, recorded.received_ns)
-
-    # --- words into figures ------------------------------------------------------------------------
-    def _find_listing(self, held: list[Recorded]) -> Listing:
-        for recorded in held:
-            if not isinstance(recorded.event, RecordedSnapshot):
-                listing = self._exchange.listings.get(recorded.event.symbol)
-                if listing is None:
-                    raise CaptureError(f"{self.path} holds {recorded.event.symbol}, which is not listed here")
-                return listing
-        raise CaptureError(f"{self.path} holds a snapshot and nothing else")
-
-    def _levels(self, recorded: Recorded, levels: Levels) -> list[tuple[int, int]]:
-        return [self._level(recorded, price, quantity) for price, quantity in levels]
-
-    def _level(self, recorded: Recorded, price: str, quantity: str) -> tuple[int, int]:
-        try:
-            return _ticks(price, self._tick_atoms), _lots(quantity, self._lot_atoms)
-        except (ValueError, AttributeError) as error:
-            raise CaptureError(f"{self.path}, line {recorded.line}: level {price!r} {quantity!r}: {error}") from error
-
-
-def _until_snapshot(events: Iterator[Recorded], path: Path) -> tuple[list[Recorded], Recorded, RecordedSnapshot]:
-    """The events received before the snapshot and the one after it, which names the symbol; and the snapshot."""
-    held: list[Recorded] = []
-    for recorded in events:
-        if isinstance(recorded.event, RecordedSnapshot):
-            following = next(events, None)
-            return held if following is None else [*held, following], recorded, recorded.event
-        held.append(recorded)
-        if len(held) > MOST_BEFORE_SNAPSHOT:
-            break
-    raise CaptureError(f"{path} holds no book snapshot among its first {len(held)} lines")
-
-
-def _is_newer(recorded: Recorded, update_id: int) -> bool:
-    """Whether the snapshot does not tell it already. Trades carry no update id, so only those after it are played."""
-    match recorded.event:
-        case RecordedDiff(last_update_id=last) | RecordedTop(update_id=last):
-            return last > update_id
-        case _:
-            return False
-
-
-def _ticks(text: str, tick_atoms: int) -> int:
-    """A recorded price in ticks. ValueError when it is no price or lies between two ticks."""
-    ticks, off = divmod(_atoms(text), tick_atoms)
-    if off:
-        raise ValueError(f"{text} is not a whole number of ticks")
-    return ticks
-
-
-def _lots(text: str, lot_atoms: int) -> int:
-    """A recorded quantity in whole lots; what is finer is cut, but a level that has something keeps a lot.
-
-    Binance still shows orders from before a lot grew: 25.42618900 BTC at 200000 where a lot is 0.00001.
-    """
-    atoms = _atoms(text)
-    return max(1, atoms // lot_atoms) if atoms else 0
-
-
-def _atoms(text: str) -> int:
-    whole, _, fraction = text.partition(".")
-    if len(fraction) > 8:
-        raise ValueError(f"{text} has more than 8 decimals")
-    return int(whole + fraction.ljust(8, "0"))
+    def _find_place(self, noted: Mapping[str, object]) -> None:
+        played = cast("int", noted["played"])
+        self._id_shift = cast("int", noted.get("id_shift", 0))
+        self._trade_shift = cast("int | None", noted.get("trade_shift", 0))
+        for _ in self._reel.wind(lambda reel: reel.place.played >= played):
+            pass
+        if not noted.get("shown", True):
+            self._show()

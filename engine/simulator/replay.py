@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import math
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -12,96 +13,168 @@ import structlog
 from engine.runtime import Clock, SystemClock
 from engine.simulator.capture import CaptureError
 from engine.simulator.exchange import Exchange
+from engine.simulator.pace import Pace
 from engine.simulator.recording import Recording
+from engine.simulator.reel import Reel
 
 log = structlog.get_logger(__name__)
 
-LONGEST_LAG_S = 1.0
-"""What a stalled replay makes up for by hurrying; the rest of a stall is simply a pause."""
 LONGEST_NAP_S = 0.25
 LARGEST_BACKLOG = 200
 """Messages that the slowest consumer may have waiting before a replay at `max` waits for it."""
 EVENTS_AT_ONCE = 50
+BREATHS = 200
+"""How often a seek waits for the slowest consumer between two handfuls of events, 5 ms each."""
+
+
+class ReplayBusy(Exception):
+    """A seek is under way; nothing else can be asked of the replay until it has arrived."""
 
 
 class ReplayController:
     """Where a replay stands, and its handles. `step` and `seek` play at once, whether it is paused or not."""
 
-    def __init__(self, recording: Recording, speed: float) -> None:
+    def __init__(self, recording: Recording, speed: float, clock: Clock) -> None:
         """`speed` times the recorded one; 0 stands still until stepped, infinity goes as fast as it is taken."""
-        self.speed = speed
         self.backlog: Callable[[], int] = lambda: 0
         """How many messages the slowest consumer has waiting; set by whoever serves the streams."""
-        self.going = asyncio.Event()
-        """Set while it is not paused."""
-        self.fault: str | None = None
-        """Why it cannot go on, when the capture has a bad line."""
+        self.playable = asyncio.Event()
+        """Set while it goes, is not seeking, and has something left to play."""
+        self.pace = Pace(clock, speed)
         self._recording = recording
+        self._seeking = False
         if speed:
-            self.going.set()
+            self.pace.go()
+        self.settle()
 
     def step(self, diffs: int) -> int:
         """Play on until this many more depth diffs are applied, with all between them; stops at the end.
 
-        Returns the update id of the last diff applied (of the snapshot when there was none).
+        Returns the update id of the last diff applied (of the snapshot when there was none). CaptureError at a line
+        that cannot be played.
         """
         if diffs < 1:
             raise ValueError(f"a step of {diffs} diffs is none: give 1 or more")
-        until = self._recording.diffs + diffs
-        while self._recording.diffs < until and self._recording.play():
-            pass
+        self._check_free()
+        until = self._recording.place.diffs + diffs
+        try:
+            while self._recording.place.diffs < until and self._recording.play():
+                pass
+        finally:
+            self._arrive()
         return self._recording.update_id
 
     def pause(self) -> None:
         """Stand still until resumed."""
-        self.going.clear()
+        self._check_free()
+        self.pace.stand()
+        self.settle()
 
     def resume(self) -> None:
         """Go on at the replay's speed; one that was started at speed 0 goes on at the recorded speed."""
-        self.speed = self.speed or 1.0
-        self.going.set()
+        self._check_free()
+        self.pace.go()
+        self.settle()
 
-    def seek(self, seconds: float) -> int:
-        """Play at once up to this many seconds after the snapshot; a replay cannot go back (ValueError).
+    def change_speed(self, speed: float) -> None:
+        """Go at another speed from now on; one that stands goes on standing."""
+        self._check_free()
+        self.pace.change(speed, self.position_s)
+        self.settle()
 
-        Returns the update id of the last diff applied.
+    async def seek_s(self, position_s: float) -> int:
+        """Play fast up to this many seconds after the snapshot, or show the book as it stood there if that is past.
+
+        Returns the update id under which the book now stands. CaptureError at a line that cannot be played.
         """
-        if not math.isfinite(seconds) or seconds < self.position_s:
-            raise ValueError(f"cannot seek to {seconds} s: the replay is at {self.position_s:.3f} s and only goes on")
-        until_ns = self._recording.started_ns + int(seconds * 1_000_000_000)
-        while self._recording.following is not None and self._recording.following.received_ns <= until_ns:
-            self._recording.play()
-        return self._recording.update_id
+        if not math.isfinite(position_s) or position_s < 0:
+            raise ValueError("position_s must be seconds after the snapshot, 0 or more")
+        until_ns = int(position_s * 1_000_000_000)
+        back = until_ns < self._recording.offset_ns
+        return await self._seek(lambda reel: reel.following_ns > until_ns, back, position_s)
+
+    async def seek_diff(self, diff: int) -> int:
+        """The same up to the diff of this number; 0 is the snapshot."""
+        if diff < 0:
+            raise ValueError("diff must be a diff's number, 0 or more")
+        return await self._seek(lambda reel: reel.place.diffs >= diff, diff < self._recording.place.diffs, None)
 
     @property
     def ended(self) -> bool:
-        return self._recording.following is None
+        return math.isinf(self._recording.following_s)
+
+    @property
+    def fault(self) -> str | None:
+        """Why it cannot go on, when the capture has a bad line."""
+        return self._recording.fault
 
     @property
     def position_s(self) -> float:
         """Recorded seconds since the snapshot."""
-        return (self._recording.position_ns - self._recording.started_ns) / 1_000_000_000
+        return self._recording.position_s
 
     def status(self) -> Mapping[str, object]:
-        state = "ended" if self.ended else "playing" if self.going.is_set() else "paused"
-        if self.fault:
-            state = "broken"
+        place = self._recording.place
         return {
             "flow": "replay",
             "file": self._recording.path.name,
             "symbol": self._recording.symbol,
-            "state": state,
+            "state": self._state(),
             "fault": self.fault,
-            "speed": "max" if math.isinf(self.speed) else self.speed,
-            "line": self._recording.line,
-            "diffs": self._recording.diffs,
+            "speed": "max" if math.isinf(self.pace.speed) else self.pace.speed,
+            "line": place.line,
+            "diffs": place.diffs,
             "last_update_id": self._recording.update_id,
             "position_s": self.position_s,
         }
 
+    def settle(self) -> None:
+        """Say whether there is anything to play now."""
+        if self.pace.going and not self._seeking and not self.ended:
+            self.playable.set()
+        else:
+            self.playable.clear()
+
+    async def give_way(self) -> None:
+        """Let everyone else work; once, or until the slowest consumer has caught up."""
+        await asyncio.sleep(0.005 if self.backlog() > LARGEST_BACKLOG else 0)
+
+    async def _seek(self, is_there: Callable[[Reel], bool], back: bool, position_s: float | None) -> int:
+        self._check_free()
+        self._seeking = True
+        self.settle()
+        try:
+            for _ in self._recording.wind_back(is_there) if back else self._recording.play_on(is_there, EVENTS_AT_ONCE):
+                await asyncio.sleep(0)
+                for _ in range(BREATHS):
+                    if self.backlog() <= LARGEST_BACKLOG:
+                        break
+                    await self.give_way()
+        finally:
+            self._seeking = False
+            self._arrive(position_s)
+        return self._recording.update_id
+
+    def _arrive(self, position_s: float | None = None) -> None:
+        self.pace.put(self.position_s if position_s is None else max(position_s, self.position_s))
+        self.settle()
+
+    def _check_free(self) -> None:
+        if self._seeking:
+            raise ReplayBusy
+
+    def _state(self) -> str:
+        if self.fault:
+            return "broken"
+        if self._seeking:
+            return "seeking"
+        if self.ended:
+            return "ended"
+        return "playing" if self.pace.going else "paused"
+
 
 class ReplayFlow:
-    """Plays a capture once and then stands still; its status says so."""
+    """Plays a capture and stands still at its end, until it is wound back; its status says so."""
 
     def __init__(self, exchange: Exchange, path: Path, speed: float, clock: Clock | None = None) -> None:
         self._exchange = exchange
@@ -110,7 +183,6 @@ class ReplayFlow:
         self._clock = clock or SystemClock()
         self._recording: Recording | None = None
         self._controller: ReplayController | None = None
-        self._line = 0
 
     @property
     def controller(self) -> ReplayController:
@@ -122,66 +194,44 @@ class ReplayFlow:
     def prepare(self) -> None:
         """Show the recorded snapshot, or find the place where a recovered market stood."""
         self._recording = Recording(self._exchange, self._path)
-        self._controller = ReplayController(self._recording, self._speed)
+        self._controller = ReplayController(self._recording, self._speed, self._clock)
 
     async def run(self) -> None:
         recording, controller = self._opened()
-        try:
-            await self._play_all(recording, controller)
-        except CaptureError as error:
-            controller.fault = str(error)
-        if controller.fault:
-            log.error("the replay stopped at a line that cannot be played", fault=controller.fault)
-        await asyncio.Event().wait()
+        controller.pace.put(recording.position_s)
+        while True:
+            controller.settle()
+            await controller.playable.wait()
+            with contextlib.suppress(CaptureError):
+                if math.isinf(controller.pace.speed):
+                    await self._hurry(recording, controller)
+                else:
+                    await self._wait_and_play(recording, controller)
+            if controller.fault is not None:
+                log.error("the replay stopped at a line that cannot be played", fault=controller.fault)
 
     def status(self) -> Mapping[str, object]:
         return self.controller.status()
-
-    async def _play_all(self, recording: Recording, controller: ReplayController) -> None:
-        origin_s = self._origin()
-        while recording.following is not None:
-            if not controller.going.is_set():
-                await controller.going.wait()
-                origin_s = self._origin()
-            if math.isinf(controller.speed):
-                await self._hurry(recording, controller)
-            else:
-                origin_s = await self._wait_and_play(recording, controller, origin_s)
 
     async def _hurry(self, recording: Recording, controller: ReplayController) -> None:
         """Play a handful of events, then let the consumers take them."""
         for _ in range(EVENTS_AT_ONCE):
             if controller.backlog() > LARGEST_BACKLOG:
-                await asyncio.sleep(0.005)
+                break
+            recording.play()
+        await controller.give_way()
+
+    async def _wait_and_play(self, recording: Recording, controller: ReplayController) -> None:
+        """Play what is due, a handful at once, and wait for the rest."""
+        for _ in range(EVENTS_AT_ONCE):
+            if controller.ended:
+                return
+            early_s = controller.pace.early_s(recording.following_s)
+            if early_s > 0:
+                await asyncio.sleep(min(early_s, LONGEST_NAP_S))
                 return
             recording.play()
         await asyncio.sleep(0)
-
-    async def _wait_and_play(self, recording: Recording, controller: ReplayController, origin_s: float) -> float:
-        """Play all that is due and wait for the rest. Returns the origin, moved on by what a stall took."""
-        if recording.line != self._line:  # stepped or sought by hand meanwhile
-            origin_s = self._origin()
-        for _ in range(EVENTS_AT_ONCE):
-            self._line = recording.line
-            if recording.following is None:
-                return origin_s
-            after_s = (recording.following.received_ns - recording.started_ns) / 1_000_000_000 / controller.speed
-            early_s = origin_s + after_s - self._clock.monotonic()
-            if early_s < -LONGEST_LAG_S:
-                origin_s -= early_s + LONGEST_LAG_S
-            if early_s > 0:
-                await asyncio.sleep(min(early_s, LONGEST_NAP_S))
-                return origin_s
-            recording.play()
-        self._line = recording.line
-        await asyncio.sleep(0)
-        return origin_s
-
-    def _origin(self) -> float:
-        """The monotonic instant at which the snapshot was received, had the replay always gone at this speed."""
-        _, controller = self._opened()
-        speed = controller.speed
-        return self._clock.monotonic() - (0.0 if math.isinf(speed) or not speed else controller.position_s / speed)
 
     def _opened(self) -> tuple[Recording, ReplayController]:
         if self._recording is None:

@@ -21,7 +21,7 @@ def test_each_word_builds_its_flow(open_exchange: OpenExchange, tmp_path: Path) 
     exchange = open_exchange()
     assert isinstance(build_flow("synthetic", exchange, 1), SyntheticFlow)
     assert isinstance(build_flow("none", exchange, 1), EmptyFlow)
-    for speed in ("0", "1", "10", "0.5", "max"):
+    for speed in ("0", "0.1", "1", "10", "100", "max"):
         assert isinstance(build_flow(f"replay:{capture}@{speed}", exchange, 1), ReplayFlow)
 
 
@@ -35,7 +35,9 @@ def test_each_word_builds_its_flow(open_exchange: OpenExchange, tmp_path: Path) 
         ("replay:day.gz", "lacks a file or a speed"),
         ("replay:@1", "lacks a file or a speed"),
         ("replay:/no/such/day.gz@1", "there is no file '/no/such/day.gz'"),
-        ("replay:{file}@fast", "speed 'fast' is none: use 0 to step, a positive number, or max"),
+        ("replay:{file}@fast", "speed 'fast' is none: use 0 to step, a number from 0.1 to 100, or max"),
+        ("replay:{file}@0.05", "speed '0.05' is none"),
+        ("replay:{file}@101", "speed '101' is none"),
         ("replay:{file}@-1", "speed '-1' is none"),
         ("replay:{file}@nan", "speed 'nan' is none"),
         ("replay:{file}@inf", "speed 'inf' is none"),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import gzip
 from bisect import bisect_right
 from collections.abc import Callable
@@ -134,58 +133,6 @@ def test_our_resting_order_is_filled_by_the_recorded_market(open_exchange: OpenE
     assert exchange.fills_of(resting.order_id)[0].price_ticks == best - 1_000
 
 
-def test_seeking_goes_forward_only_and_stops_at_the_end(open_exchange: OpenExchange, recorded_day: Path) -> None:
-    flow = prepared(open_exchange(), recorded_day)
-    controller = flow.controller
-    stepped = controller.seek(60)
-    assert 59 < controller.position_s <= 60
-    assert controller.status()["state"] == "paused"
-    assert controller.step(1) > stepped
-    with pytest.raises(ValueError, match="only goes on"):
-        controller.seek(5)
-    with pytest.raises(ValueError, match="only goes on"):
-        controller.seek(float("nan"))
-    with pytest.raises(ValueError, match="a step of 0 diffs"):
-        controller.step(0)
-    controller.seek(10_000)
-    assert controller.ended
-    assert controller.step(5) == controller.step(1)
-
-
-async def test_a_paused_replay_stands_still_until_resumed(open_exchange: OpenExchange, recorded_day: Path) -> None:
-    flow = prepared(open_exchange(), recorded_day)
-    supervisor = Supervisor("test")
-    supervisor.run("flow", flow.run())
-    await asyncio.sleep(0)
-    assert flow.status()["line"] == 8
-    assert flow.status()["state"] == "paused"
-    flow.controller.speed = 500.0
-    flow.controller.resume()
-    await until(lambda: flow.controller.position_s > 20)
-    flow.controller.pause()
-    await asyncio.sleep(0)
-    stood = flow.status()["line"]
-    await asyncio.sleep(0.05)
-    assert flow.status()["line"] == stood
-    await supervisor.close()
-    assert supervisor.failures == ()
-
-
-async def test_the_speed_is_that_of_the_recorded_receive_times(open_exchange: OpenExchange, recorded_day: Path) -> None:
-    flow = prepared(open_exchange(), recorded_day, "50")
-    supervisor = Supervisor("test")
-    loop = asyncio.get_running_loop()
-    began = loop.time()
-    supervisor.run("flow", flow.run())
-    await until(lambda: flow.controller.position_s > 20)
-    took = loop.time() - began
-    assert took >= 0.39
-    flow.controller.seek(300)
-    await until(lambda: flow.controller.position_s > 302)
-    assert loop.time() - began < 5
-    await supervisor.close()
-
-
 async def test_at_max_it_waits_for_the_slowest_consumer_and_stands_at_the_end(
     open_exchange: OpenExchange, recorded_day: Path
 ) -> None:
@@ -273,5 +220,5 @@ def test_a_capture_that_cannot_be_played_says_why(
     path = tmp_path / "day.gz"
     path.write_bytes(gzip.compress(text.replace(*change)))
     with pytest.raises(CaptureError) as caught:
-        prepared(open_exchange(), path).controller.seek(100)
+        prepared(open_exchange(), path).controller.step(2)
     assert fault in str(caught.value)
