@@ -23,8 +23,9 @@ from bench.result import Result
 from data import tables
 from data.database import Database
 from data.ledger import SqlLedger
+from engine.domain.advance import advance
 from engine.domain.fills import Fill
-from engine.domain.order import Accepted, Executed, Order, OrderStatus, Submitting, advance
+from engine.domain.order import Accepted, Executed, Order, OrderStatus, Submitting
 from engine.domain.values import Liquidity, OrderType, Price, Quantity, Side, TimeInForce
 from engine.runtime import SystemIds
 
@@ -177,6 +178,7 @@ def a_fill(order: Order, end: str) -> Fill:
         order_id=order.id,
         account_id=order.account_id,
         symbol=order.symbol,
+        side=order.side,
         venue_trade_id=f"{order.id}{end}",
         price=Price(Decimal("50000.1")),
         quantity=Quantity(Decimal("0.5")),

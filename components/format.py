@@ -78,13 +78,16 @@ def reason_words(reason: str | None) -> str:
 S = OrderStatus
 STATUS_PILLS = {
     S.PENDING: ("Sending", ""),
+    S.AWAITING_APPROVAL: ("Awaits approval", "doubt"),
     S.DENIED: ("Denied", "bad"),
+    S.HELD: ("Held by the desk", "open"),
     S.SUBMITTED: ("Sent", ""),
     S.UNKNOWN: ("Unknown · asking", "doubt"),
     S.ACCEPTED: ("Open", "open"),
     S.PARTIALLY_FILLED: ("Part filled", "good"),
     S.FILLED: ("Filled", "good"),
     S.PENDING_CANCEL: ("Cancelling", "open"),
+    S.PENDING_AMEND: ("Amending", "open"),
     S.CANCELED: ("Cancelled", ""),
     S.REJECTED: ("Rejected", "bad"),
     S.EXPIRED: ("Expired", ""),

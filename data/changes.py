@@ -7,13 +7,18 @@ writes down what it is told.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from datetime import datetime
 
+from data.chains import line_hash
+from data.rows import to_json, to_micros
+from engine.domain.advance import advance
 from engine.domain.fills import Fill, filled_quantity, vwap
-from engine.domain.messages import Command, CommandKind
-from engine.domain.order import Accepted, Executed, Order, OrderEvent, OrderStatus, advance
+from engine.domain.messages import Command, CommandKind, Note
+from engine.domain.order import Accepted, Executed, Order, OrderEvent, OrderStatus, Origin
 from engine.domain.values import decimal_text
+
+S = OrderStatus
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +30,10 @@ class Step:
     event: str
     before: OrderStatus | None
     after: OrderStatus
-    detail: Mapping[str, str]
+    detail: str
+    """JSON: text by name."""
+    hash: str
+    """Of this line and the order's line before it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,23 +44,42 @@ class Change:
     steps: tuple[Step, ...]
     new_fills: tuple[Fill, ...] = ()
     command: Command | None = None
+    visible: bool = True
+    """Whether it is worth an event to the user's desks: notes alone are not."""
 
 
-def recording(order: Order, command_id: str) -> Change:
-    """A new order: PENDING goes to the worker, DENIED is only kept. ValueError for any other status."""
-    if order.status not in {OrderStatus.PENDING, OrderStatus.DENIED}:
-        raise ValueError(f"an order is recorded as PENDING or DENIED, not {order.status}")
-    pending = order.status is OrderStatus.PENDING
-    step = Step(
-        order.created_at,
-        "desk",
-        "Recorded" if pending else "Denied",
-        None,
-        order.status,
-        {"reason": order.reason} if order.reason else {},
-    )
-    command = _command(command_id, CommandKind.SUBMIT, order, order.created_at) if pending else None
-    return Change(order, (step,), command=command)
+RECORDED_AS = frozenset({S.PENDING, S.AWAITING_APPROVAL, S.HELD, S.DENIED})
+COMMAND_OF: Mapping[OrderStatus, CommandKind] = {
+    S.PENDING: CommandKind.SUBMIT,
+    S.PENDING_CANCEL: CommandKind.CANCEL,
+    S.PENDING_AMEND: CommandKind.AMEND,
+}
+"""What the worker is told when an order comes to one of these statuses."""
+
+
+def recording(order: Order, command_id: str, *, commanded: bool = True) -> Change:
+    """A new order: PENDING goes to the worker (unless another order's command takes it along), the others are kept.
+
+    ValueError for a status that no order begins with.
+    """
+    if order.status not in RECORDED_AS:
+        raise ValueError(f"an order is recorded as {', '.join(sorted(RECORDED_AS))}, not {order.status}")
+    event = "Denied" if order.status is S.DENIED else "Recorded"
+    chained, step = _chained(order, "desk", event, None, order.created_at, {"reason": order.reason or ""})
+    command = None
+    if commanded and order.status is S.PENDING:
+        command = _command(command_id, CommandKind.SUBMIT, order, order.created_at)
+    return Change(chained, (step,), command=command)
+
+
+def adopting(order: Order, fills: Sequence[Fill]) -> Change:
+    """An order that somebody else placed with the same key, as the venue has it now, with the fills we know of."""
+    if order.origin is not Origin.EXTERNAL:
+        raise ValueError("only an order from elsewhere is adopted")
+    ordered = in_order_of_time(fills)
+    facts = {"venue_order_id": order.venue_order_id or "", "fills": str(len(fills)) if fills else ""}
+    chained, step = _chained(order, "reconciliation", "Adopted", None, order.updated_at, facts)
+    return Change(chained, (step,), ordered)
 
 
 def advancing(
@@ -65,11 +92,12 @@ def advancing(
     source: str,
     detail: Mapping[str, str],
     command_id: str,
+    notes: Sequence[Note] = (),
 ) -> Change:
-    """Apply the reported fills that are not among the known ones, then the events in their order.
+    """Write the notes down, apply the reported fills that are not among the known ones, then the events in their order.
 
-    A step that brings the order to PENDING_CANCEL, and leaves it there, also gives the command to cancel it. Raises
-    IllegalTransition for an event that cannot happen, ValueError for a fill of another order.
+    A step that brings the order to a status of `COMMAND_OF`, and leaves it there, also gives the worker that command.
+    Raises IllegalTransition for an event that cannot happen, ValueError for a fill of another order.
     """
     new_fills = _unknown(order, known, reported)
     if new_fills:
@@ -77,21 +105,42 @@ def advancing(
         taken = tuple(event for event in events[:1] if isinstance(event, Accepted))
         executed = Executed(in_order_of_time([*known, *new_fills]))
         events = (*taken, executed, *events[len(taken) :])
-    steps: list[Step] = []
-    asks_to_cancel = False
     now = order
+    steps: list[Step] = []
+    for note in notes:
+        now, step = _chained(now, source, note.event, now.status, note.at, note.detail)
+        steps.append(step)
     for event in events:
         before = now
         now = advance(before, event, at)
         if now is before and not (new_fills and isinstance(event, Executed)):
             continue
-        facts = {**_facts(event, new_fills), **detail}
-        steps.append(Step(at, source, type(event).__name__, before.status, now.status, facts))
-        if now.status is OrderStatus.PENDING_CANCEL and before.status is not OrderStatus.PENDING_CANCEL:
-            asks_to_cancel = True
-    asks_to_cancel = asks_to_cancel and now.status is OrderStatus.PENDING_CANCEL
-    command = _command(command_id, CommandKind.CANCEL, now, at) if asks_to_cancel else None
-    return Change(now, tuple(steps), new_fills, command)
+        now, step = _chained(
+            now, source, type(event).__name__, before.status, at, {**_facts(event, new_fills), **detail}
+        )
+        steps.append(step)
+    kind = COMMAND_OF.get(now.status) if now.status is not order.status else None
+    command = _command(command_id, kind, now, at) if kind else None
+    return Change(now, tuple(steps), new_fills, command, visible=len(steps) > len(notes))
+
+
+def _chained(
+    order: Order, source: str, event: str, before: OrderStatus | None, at: datetime, detail: Mapping[str, str]
+) -> tuple[Order, Step]:
+    """The order and its next line, which is hashed onto the one before it."""
+    facts = to_json({name: text for name, text in detail.items() if text})
+    values = (
+        to_micros(at),
+        source,
+        order.user_id,
+        order.id,
+        event,
+        before.value if before else None,
+        order.status.value,
+        facts,
+    )
+    end = line_hash(order.chain, values)
+    return replace(order, chain=end), Step(at, source, event, before, order.status, facts, end)
 
 
 def in_order_of_time(fills: Sequence[Fill]) -> tuple[Fill, ...]:

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from data.changes import Change, advancing, recording
+from data.chains import writer_hash
+from data.changes import Change, adopting, advancing, recording
 from data.cursors import cursor_after, place_of
 from data.database import Database
 from data.rows import (
@@ -19,34 +20,45 @@ from data.rows import (
     command_values,
     fill_of,
     fill_values,
+    list_changing_values,
+    list_of,
+    list_values,
     order_changing_values,
     order_of,
     order_values,
     timeline_entry_of,
-    to_json,
     to_micros,
 )
 from data.statements import (
     FILLS_OF,
+    FILLS_OF_ACCOUNT,
     INSERT_AUDIT,
     INSERT_COMMAND,
     INSERT_FILL,
+    INSERT_LIST,
     INSERT_ORDER,
+    LIST_BY_ID,
+    LISTS_NOT_OVER,
     MARK_PUBLISHED,
     NEXT_SEQUENCE,
+    OF_LIST,
     ORDER_BY_CLIENT_ID,
     ORDER_BY_ID,
     SEQUENCE,
+    SET_WRITER,
     TIMELINE,
     UNFINISHED,
     UNFINISHED_OF_ACCOUNT,
     UNPUBLISHED,
+    UPDATE_LIST,
     UPDATE_ORDER,
+    WRITER,
     newest_first,
 )
 from engine.domain.fills import Fill
-from engine.domain.messages import Command, OrderChanged, TimelineEntry
-from engine.domain.order import Order, OrderEvent
+from engine.domain.messages import Command, Note, OrderChanged, TimelineEntry
+from engine.domain.order import AmendRequested, Order, OrderEvent
+from engine.domain.order_list import OrderList
 from engine.ports import Advanced, OrderFilter, Page, Recorded
 from engine.runtime import Ids
 
@@ -63,6 +75,8 @@ class SqlLedger:
 
     database: Database
     ids: Ids
+    writer: str = "desk"
+    """This process in the audit log: the name of its chain."""
 
     # --- what changes ---
 
@@ -73,8 +87,43 @@ class SqlLedger:
             stored = _order(connection, ORDER_BY_CLIENT_ID, order.account_id, order.client_order_id)
             if stored is not None:
                 return Recorded(stored, created=False, command=None, change=None)
-            connection.execute(INSERT_ORDER, order_values(order))
-            return Recorded(order, created=True, command=change.command, change=_write_down(connection, change))
+            return self._record(connection, change)
+
+        return await self.database.write(write)
+
+    async def record_list(self, order_list: OrderList, orders: Sequence[Order]) -> tuple[Recorded, ...]:
+        changes = [recording(order, self.ids.new(), commanded=number == 0) for number, order in enumerate(orders)]
+
+        def write(connection: sqlite3.Connection) -> tuple[Recorded, ...]:
+            stored = [_order(connection, ORDER_BY_CLIENT_ID, one.account_id, one.client_order_id) for one in orders]
+            if any(stored):
+                return tuple(Recorded(one, False, None, None) for one in stored if one is not None)
+            connection.execute(INSERT_LIST, list_values(order_list))
+            return tuple(self._record(connection, change) for change in changes)
+
+        return await self.database.write(write)
+
+    async def record_replacement(
+        self, order_id: str, event: AmendRequested, replacement: Order, at: datetime
+    ) -> tuple[Advanced, Recorded]:
+        change = recording(replacement, self.ids.new(), commanded=False)
+        command_id = self.ids.new()
+
+        def write(connection: sqlite3.Connection) -> tuple[Advanced, Recorded]:
+            recorded = self._record(connection, change)
+            advanced = self._advance(connection, order_id, [event], at, command_id, source="desk")
+            return advanced, recorded
+
+        return await self.database.write(write)
+
+    async def adopt_order(self, order: Order, fills: Sequence[Fill]) -> Recorded:
+        change = adopting(order, fills)
+
+        def write(connection: sqlite3.Connection) -> Recorded:
+            stored = _order(connection, ORDER_BY_CLIENT_ID, order.account_id, order.client_order_id)
+            if stored is not None:
+                return Recorded(stored, created=False, command=None, change=None)
+            return self._record(connection, change)
 
         return await self.database.write(write)
 
@@ -87,30 +136,30 @@ class SqlLedger:
         new_fills: Sequence[Fill] = (),
         source: str,
         detail: Mapping[str, str] | None = None,
+        notes: Sequence[Note] = (),
     ) -> Advanced:
         command_id = self.ids.new()
 
         def write(connection: sqlite3.Connection) -> Advanced:
-            order = _order(connection, ORDER_BY_ID, order_id)
-            if order is None:
-                raise KeyError(order_id)
-            known = _fills_of(connection, order_id) if new_fills else ()
-            change = advancing(
-                order,
-                known,
-                new_fills,
+            return self._advance(
+                connection,
+                order_id,
                 events,
-                at=at,
+                at,
+                command_id,
                 source=source,
-                detail=detail or {},
-                command_id=command_id,
+                new_fills=new_fills,
+                detail=detail,
+                notes=notes,
             )
-            if not change.steps:
-                return Advanced(order, None)
-            connection.execute(UPDATE_ORDER, (*order_changing_values(change.order), order_id))
-            return Advanced(change.order, _write_down(connection, change), change.command)
 
         return await self.database.write(write)
+
+    async def update_list(self, order_list: OrderList) -> None:
+        def write(connection: sqlite3.Connection) -> None:
+            connection.execute(UPDATE_LIST, (*list_changing_values(order_list), order_list.id))
+
+        await self.database.write(write)
 
     async def mark_published(self, command_ids: Sequence[str], at: datetime) -> None:
         marks = [(to_micros(at), command_id) for command_id in command_ids]
@@ -162,6 +211,22 @@ class SqlLedger:
     async def fills_of(self, order_id: str) -> tuple[Fill, ...]:
         return await self.database.read(lambda connection: _fills_of(connection, order_id))
 
+    async def fills_of_account(self, account_id: str, after: Fill | None, limit: int) -> tuple[Fill, ...]:
+        place = (0, "") if after is None else (to_micros(after.time), after.id)
+        return tuple(fill_of(row) for row in await self._rows(FILLS_OF_ACCOUNT, account_id, *place, limit))
+
+    async def order_list(self, list_id: str) -> tuple[OrderList, tuple[Order, ...]] | None:
+        def query(connection: sqlite3.Connection) -> tuple[OrderList, tuple[Order, ...]] | None:
+            row = connection.execute(LIST_BY_ID, (list_id,)).fetchone()
+            if row is None:
+                return None
+            return list_of(row), tuple(order_of(one) for one in connection.execute(OF_LIST, (list_id,)))
+
+        return await self.database.read(query)
+
+    async def lists_not_over(self) -> tuple[OrderList, ...]:
+        return tuple(list_of(row) for row in await self._rows(LISTS_NOT_OVER))
+
     async def timeline(self, order_id: str) -> tuple[TimelineEntry, ...]:
         rows = await self._rows(TIMELINE, order_id)
         return tuple(timeline_entry_of(row) for row in rows)
@@ -201,37 +266,91 @@ class SqlLedger:
         statement, values = newest_first(columns, table, time_column, where)
         return await self._rows(statement, *values, limit + 1)
 
+    # --- inside a transaction ---
 
-def _write_down(connection: sqlite3.Connection, change: Change) -> OrderChanged:
-    """Everything that goes with the order's own row; the user's next event."""
-    order = change.order
-    connection.executemany(
-        INSERT_AUDIT,
-        [
-            (
-                to_micros(step.at),
-                step.source,
-                order.user_id,
-                order.id,
-                step.event,
-                step.before.value if step.before else None,
-                step.after.value,
-                to_json(dict(step.detail)),
+    def _record(self, connection: sqlite3.Connection, change: Change) -> Recorded:
+        connection.execute(INSERT_ORDER, order_values(change.order))
+        told = self._write_down(connection, change)
+        return Recorded(change.order, created=True, command=change.command, change=told)
+
+    def _advance(
+        self,
+        connection: sqlite3.Connection,
+        order_id: str,
+        events: Sequence[OrderEvent],
+        at: datetime,
+        command_id: str,
+        *,
+        source: str,
+        new_fills: Sequence[Fill] = (),
+        detail: Mapping[str, str] | None = None,
+        notes: Sequence[Note] = (),
+    ) -> Advanced:
+        order = _order(connection, ORDER_BY_ID, order_id)
+        if order is None:
+            raise KeyError(order_id)
+        known = _fills_of(connection, order_id) if new_fills else ()
+        change = advancing(
+            order,
+            known,
+            new_fills,
+            events,
+            at=at,
+            source=source,
+            detail=detail or {},
+            command_id=command_id,
+            notes=notes,
+        )
+        if not change.steps:
+            return Advanced(order, None)
+        connection.execute(UPDATE_ORDER, (*order_changing_values(change.order), order_id))
+        return Advanced(change.order, self._write_down(connection, change), change.command)
+
+    def _write_down(self, connection: sqlite3.Connection, change: Change) -> OrderChanged | None:
+        """Everything that goes with the order's own row; the user's next event, unless only notes were added."""
+        order = change.order
+        self._write_lines(connection, change)
+        for fill in change.new_fills:
+            _insert_fill(connection, order, fill)
+        if change.command is not None:
+            connection.execute(INSERT_COMMAND, command_values(change.command))
+        if not change.visible:
+            return None
+        ((sequence,),) = connection.execute(NEXT_SEQUENCE, (order.user_id,)).fetchall()
+        return OrderChanged(sequence, order.user_id, order, change.new_fills)
+
+    def _write_lines(self, connection: sqlite3.Connection, change: Change) -> None:
+        """The steps as audit lines, chained onto the newest line of this writer."""
+        number, end = connection.execute(WRITER, (self.writer,)).fetchone() or (0, "")
+        order = change.order
+        lines: list[tuple[SqlValue, ...]] = []
+        for step in change.steps:
+            number += 1
+            end = writer_hash(end, number, step.hash)
+            before = step.before.value if step.before else None
+            lines.append(
+                (
+                    to_micros(step.at),
+                    step.source,
+                    order.user_id,
+                    order.id,
+                    step.event,
+                    before,
+                    step.after.value,
+                    step.detail,
+                    step.hash,
+                    self.writer,
+                    number,
+                    end,
+                )
             )
-            for step in change.steps
-        ],
-    )
-    for fill in change.new_fills:
-        _insert_fill(connection, order, fill)
-    if change.command is not None:
-        connection.execute(INSERT_COMMAND, command_values(change.command))
-    ((sequence,),) = connection.execute(NEXT_SEQUENCE, (order.user_id,)).fetchall()
-    return OrderChanged(sequence, order.user_id, order, change.new_fills)
+        connection.executemany(INSERT_AUDIT, lines)
+        connection.execute(SET_WRITER, (self.writer, to_micros(order.updated_at), number, end))
 
 
 def _insert_fill(connection: sqlite3.Connection, order: Order, fill: Fill) -> None:
     try:
-        connection.execute(INSERT_FILL, (*fill_values(fill), order.user_id, order.side.value))
+        connection.execute(INSERT_FILL, (*fill_values(fill), order.user_id))
     except sqlite3.IntegrityError as error:
         raise ValueError(
             f"trade {fill.venue_trade_id} of {fill.symbol} is a fill of another {order.side.value} order already"

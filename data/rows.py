@@ -16,7 +16,8 @@ import orjson
 
 from engine.domain.fills import Fill
 from engine.domain.messages import Command, CommandKind, TimelineEntry
-from engine.domain.order import Order, OrderStatus
+from engine.domain.order import Leg, Order, OrderStatus, Origin
+from engine.domain.order_list import LegPolicy, ListKind, ListStatus, OrderList
 from engine.domain.values import Liquidity, OrderType, Price, Quantity, Side, TimeInForce, decimal_text
 from engine.ports import Account, Login, RefreshToken, Role, User
 
@@ -39,10 +40,18 @@ ORDER_COLUMNS = (
     "side",
     "type",
     "time_in_force",
-    "quantity",
     "quote_quantity",
-    "price",
     "created_at",
+    "trailing_delta",
+    "held",
+    "origin",
+    "list_id",
+    "leg",
+    "replaces",
+    "draft_digest",
+    "quantity",
+    "price",
+    "stop_price",
     "status",
     "finished",
     "updated_at",
@@ -54,8 +63,15 @@ ORDER_COLUMNS = (
     "average_price",
     "fees",
     "version",
+    "replaced_by",
+    "amend_quantity",
+    "amend_price",
+    "amend_requested_at",
+    "trail_price",
+    "triggered_at",
+    "chain",
 )
-ORDER_CHANGING = ORDER_COLUMNS[ORDER_COLUMNS.index("status") :]
+ORDER_CHANGING = ORDER_COLUMNS[ORDER_COLUMNS.index("quantity") :]
 """The columns that `advance` may change; those before them never change."""
 
 
@@ -70,10 +86,15 @@ def order_values(order: Order) -> tuple[SqlValue, ...]:
         order.side.value,
         order.type.value,
         order.time_in_force.value if order.time_in_force else None,
-        optional_text(order.quantity),
         optional_text(order.quote_quantity),
-        optional_text(order.price),
         to_micros(order.created_at),
+        order.trailing_delta,
+        int(order.held),
+        order.origin.value,
+        order.list_id,
+        order.leg.value if order.leg else None,
+        order.replaces,
+        order.draft_digest,
         *order_changing_values(order),
     )
 
@@ -81,6 +102,9 @@ def order_values(order: Order) -> tuple[SqlValue, ...]:
 def order_changing_values(order: Order) -> tuple[SqlValue, ...]:
     """The order as `ORDER_CHANGING`."""
     return (
+        optional_text(order.quantity),
+        optional_text(order.price),
+        optional_text(order.stop_price),
         order.status.value,
         int(order.finished),
         to_micros(order.updated_at),
@@ -92,6 +116,13 @@ def order_changing_values(order: Order) -> tuple[SqlValue, ...]:
         optional_text(order.average_price),
         to_json({asset: to_text(fee) for asset, fee in order.fees.items()}),
         order.version,
+        order.replaced_by,
+        optional_text(order.amend_quantity),
+        optional_text(order.amend_price),
+        optional_micros(order.amend_requested_at),
+        optional_text(order.trail_price),
+        optional_micros(order.triggered_at),
+        order.chain,
     )
 
 
@@ -106,21 +137,44 @@ def order_of(row: Row) -> Order:
         side=Side(row[5]),
         type=OrderType(row[6]),
         time_in_force=TimeInForce(row[7]) if row[7] else None,
-        quantity=None if row[8] is None else Quantity(Decimal(row[8])),
-        quote_quantity=None if row[9] is None else Quantity(Decimal(row[9])),
-        price=None if row[10] is None else Price(Decimal(row[10])),
-        created_at=from_micros(row[11]),
-        status=OrderStatus(row[12]),
-        updated_at=from_micros(row[14]),
-        venue_order_id=row[15],
-        reason=row[16],
-        submitted_at=optional_instant(row[17]),
-        cancel_requested_at=optional_instant(row[18]),
-        filled_quantity=Quantity(Decimal(row[19])),
-        average_price=None if row[20] is None else Price(Decimal(row[20])),
-        fees={asset: Decimal(fee) for asset, fee in from_json(row[21]).items()},
-        version=row[22],
+        quote_quantity=_quantity(row[8]),
+        created_at=from_micros(row[9]),
+        trailing_delta=row[10],
+        held=bool(row[11]),
+        origin=Origin(row[12]),
+        list_id=row[13],
+        leg=Leg(row[14]) if row[14] else None,
+        replaces=row[15],
+        draft_digest=row[16],
+        quantity=_quantity(row[17]),
+        price=_price(row[18]),
+        stop_price=_price(row[19]),
+        status=OrderStatus(row[20]),
+        updated_at=from_micros(row[22]),
+        venue_order_id=row[23],
+        reason=row[24],
+        submitted_at=optional_instant(row[25]),
+        cancel_requested_at=optional_instant(row[26]),
+        filled_quantity=Quantity(Decimal(row[27])),
+        average_price=_price(row[28]),
+        fees={asset: Decimal(fee) for asset, fee in from_json(row[29]).items()} if row[29] != "{}" else {},
+        version=row[30],
+        replaced_by=row[31],
+        amend_quantity=_quantity(row[32]),
+        amend_price=_price(row[33]),
+        amend_requested_at=optional_instant(row[34]),
+        trail_price=_price(row[35]),
+        triggered_at=optional_instant(row[36]),
+        chain=row[37],
     )
+
+
+def _quantity(text: str | None) -> Quantity | None:
+    return None if text is None else Quantity(Decimal(text))
+
+
+def _price(text: str | None) -> Price | None:
+    return None if text is None else Price(Decimal(text))
 
 
 # --- fills ---------------------------------------------------------------------------------------------
@@ -130,6 +184,7 @@ FILL_COLUMNS = (
     "order_id",
     "account_id",
     "symbol",
+    "side",
     "venue_trade_id",
     "price",
     "quantity",
@@ -138,8 +193,8 @@ FILL_COLUMNS = (
     "liquidity",
     "time",
 )
-FILL_OWNER_COLUMNS = ("user_id", "side")
-"""What a fill's row takes over from its order: whose it is, and the side that tells the two ends of a self-trade."""
+FILL_OWNER_COLUMNS = ("user_id",)
+"""What a fill's row takes over from its order."""
 
 
 def fill_values(fill: Fill) -> tuple[SqlValue, ...]:
@@ -149,6 +204,7 @@ def fill_values(fill: Fill) -> tuple[SqlValue, ...]:
         fill.order_id,
         fill.account_id,
         fill.symbol,
+        fill.side.value,
         fill.venue_trade_id,
         to_text(fill.price),
         to_text(fill.quantity),
@@ -166,13 +222,71 @@ def fill_of(row: Row) -> Fill:
         order_id=row[1],
         account_id=row[2],
         symbol=row[3],
-        venue_trade_id=row[4],
-        price=Price(Decimal(row[5])),
-        quantity=Quantity(Decimal(row[6])),
-        fee=Decimal(row[7]),
-        fee_asset=row[8],
-        liquidity=Liquidity(row[9]),
-        time=from_micros(row[10]),
+        side=Side(row[4]),
+        venue_trade_id=row[5],
+        price=Price(Decimal(row[6])),
+        quantity=Quantity(Decimal(row[7])),
+        fee=Decimal(row[8]),
+        fee_asset=row[9],
+        liquidity=Liquidity(row[10]),
+        time=from_micros(row[11]),
+    )
+
+
+# --- order lists ---------------------------------------------------------------------------------------
+
+LIST_COLUMNS = (
+    "id",
+    "user_id",
+    "account_id",
+    "symbol",
+    "kind",
+    "held",
+    "policy",
+    "created_at",
+    "status",
+    "updated_at",
+    "venue_list_id",
+    "note",
+)
+LIST_CHANGING = LIST_COLUMNS[LIST_COLUMNS.index("status") :]
+
+
+def list_values(one: OrderList) -> tuple[SqlValue, ...]:
+    """The list as `LIST_COLUMNS`."""
+    return (
+        one.id,
+        one.user_id,
+        one.account_id,
+        one.symbol,
+        one.kind.value,
+        int(one.held),
+        one.policy.value,
+        to_micros(one.created_at),
+        *list_changing_values(one),
+    )
+
+
+def list_changing_values(one: OrderList) -> tuple[SqlValue, ...]:
+    """The list as `LIST_CHANGING`."""
+    return (one.status.value, to_micros(one.updated_at), one.venue_list_id, one.note)
+
+
+def list_of(row: Row) -> OrderList:
+    """The list in a row of `LIST_COLUMNS`."""
+    return OrderList(
+        id=row[0],
+        user_id=row[1],
+        account_id=row[2],
+        symbol=row[3],
+        kind=ListKind(row[4]),
+        held=bool(row[5]),
+        policy=LegPolicy(row[6]),
+        created_at=from_micros(row[7]),
+        status=ListStatus(row[8]),
+        updated_at=from_micros(row[9]),
+        venue_list_id=row[10],
+        note=row[11],
     )
 
 
@@ -191,13 +305,26 @@ def command_of(row: Row) -> Command:
     return Command(row[0], CommandKind(row[1]), row[2], row[3], from_micros(row[4]))
 
 
-AUDIT_COLUMNS = ("at", "source", "user_id", "order_id", "event", "status_before", "status_after", "detail")
-TIMELINE_COLUMNS = ("at", "event", "status_after", "source", "detail")
+AUDIT_COLUMNS = (
+    "at",
+    "source",
+    "user_id",
+    "order_id",
+    "event",
+    "status_before",
+    "status_after",
+    "detail",
+    "order_hash",
+    "writer",
+    "writer_number",
+    "writer_hash",
+)
+TIMELINE_COLUMNS = ("at", "event", "status_after", "source", "detail", "order_hash")
 
 
 def timeline_entry_of(row: Row) -> TimelineEntry:
     """The line in a row of `TIMELINE_COLUMNS`; its source is part of its detail."""
-    return TimelineEntry(from_micros(row[0]), row[1], row[2], {"source": row[3], **from_json(row[4])})
+    return TimelineEntry(from_micros(row[0]), row[1], row[2], {"source": row[3], **from_json(row[4])}, row[5])
 
 
 # --- users and what belongs to them ----------------------------------------------------------------------

@@ -10,6 +10,8 @@ from data.rows import (
     COMMAND_COLUMNS,
     FILL_COLUMNS,
     FILL_OWNER_COLUMNS,
+    LIST_CHANGING,
+    LIST_COLUMNS,
     LOGIN_COLUMNS,
     ORDER_CHANGING,
     ORDER_COLUMNS,
@@ -57,8 +59,23 @@ ORDER_BY_CLIENT_ID = select(ORDER_COLUMNS, "orders", "WHERE account_id = ? AND c
 UNFINISHED = select(ORDER_COLUMNS, "orders", "WHERE finished = 0 ORDER BY created_at, id")
 UNFINISHED_OF_ACCOUNT = select(ORDER_COLUMNS, "orders", "WHERE finished = 0 AND account_id = ? ORDER BY created_at, id")
 
+OF_LIST = select(ORDER_COLUMNS, "orders", "WHERE list_id = ? ORDER BY created_at, id")
+
+INSERT_LIST = insert("orderlists", LIST_COLUMNS)
+UPDATE_LIST = update("orderlists", LIST_CHANGING, "WHERE id = ?")
+LIST_BY_ID = select(LIST_COLUMNS, "orderlists", "WHERE id = ?")
+LISTS_NOT_OVER = select(
+    LIST_COLUMNS, "orderlists", "WHERE status NOT IN ('DONE', 'UNWOUND', 'BROKEN') ORDER BY created_at, id"
+)
+
 INSERT_FILL = insert("fills", (*FILL_COLUMNS, *FILL_OWNER_COLUMNS))
 FILLS_OF = select(FILL_COLUMNS, "fills", "WHERE order_id = ? ORDER BY time, length(venue_trade_id), venue_trade_id")
+
+FILLS_OF_ACCOUNT = select(
+    FILL_COLUMNS,
+    "fills",
+    "WHERE account_id = ? AND (time, id) > (?, ?) ORDER BY time, id LIMIT ?",
+)
 
 INSERT_COMMAND = insert("outbox", COMMAND_COLUMNS)
 UNPUBLISHED = select(COMMAND_COLUMNS, "outbox", "WHERE published_at IS NULL ORDER BY number LIMIT ?")
@@ -66,6 +83,12 @@ MARK_PUBLISHED = update("outbox", ("published_at",), "WHERE id = ? AND published
 
 INSERT_AUDIT = insert("audit", AUDIT_COLUMNS)
 TIMELINE = select(TIMELINE_COLUMNS, "audit", "WHERE order_id = ? ORDER BY number")
+
+WRITER = "SELECT number, hash FROM writers WHERE id = ?"
+SET_WRITER = (
+    "INSERT INTO writers (id, started_at, number, hash) VALUES (?, ?, ?, ?) "
+    "ON CONFLICT (id) DO UPDATE SET number = excluded.number, hash = excluded.hash"
+)
 
 NEXT_SEQUENCE = (
     "INSERT INTO sequences (user_id, sequence) VALUES (?, 1) "

@@ -41,6 +41,7 @@ class Orders(Table, table=True):
         Index(None, "user_id", "created_at", "id"),
         Index("ix_orders_unfinished", "account_id", "created_at", "id", sqlite_where=text("finished = 0")),
         Index("ix_orders_open", "user_id", "created_at", "id", sqlite_where=text("finished = 0")),
+        Index(None, "list_id"),
     )
 
     id: str = Field(primary_key=True, sa_type=Text)
@@ -67,6 +68,41 @@ class Orders(Table, table=True):
     fees: str = Field(sa_type=Text)
     """JSON: fee by asset, as text."""
     version: int
+    stop_price: Decimal | None = Field(default=None, sa_type=DecimalText)
+    trailing_delta: int | None = Field(default=None)
+    held: bool = Field(default=False)
+    origin: str = Field(default="desk", sa_type=Text)
+    list_id: str | None = Field(default=None, sa_type=Text)
+    leg: str | None = Field(default=None, sa_type=Text)
+    replaces: str | None = Field(default=None, sa_type=Text)
+    replaced_by: str | None = Field(default=None, sa_type=Text)
+    amend_quantity: Decimal | None = Field(default=None, sa_type=DecimalText)
+    amend_price: Decimal | None = Field(default=None, sa_type=DecimalText)
+    amend_requested_at: datetime | None = Field(default=None, sa_type=Instant)
+    trail_price: Decimal | None = Field(default=None, sa_type=DecimalText)
+    triggered_at: datetime | None = Field(default=None, sa_type=Instant)
+    draft_digest: str = Field(default="", sa_type=Text)
+    chain: str = Field(default="", sa_type=Text)
+    """The hash of the newest line of the order's timeline."""
+
+
+class OrderLists(Table, table=True):
+    """Orders that belong together: one cancels the other, or the exits of an entry."""
+
+    __table_args__ = (Index(None, "user_id", "created_at", "id"),)
+
+    id: str = Field(primary_key=True, sa_type=Text)
+    user_id: str = Field(sa_type=Text)
+    account_id: str = Field(sa_type=Text)
+    symbol: str = Field(sa_type=Text)
+    kind: str = Field(sa_type=Text)
+    held: bool
+    policy: str = Field(sa_type=Text)
+    status: str = Field(sa_type=Text)
+    venue_list_id: str | None = Field(default=None, sa_type=Text)
+    note: str = Field(sa_type=Text)
+    created_at: datetime = Field(sa_type=Instant)
+    updated_at: datetime = Field(sa_type=Instant)
 
 
 class Fills(Table, table=True):
@@ -114,7 +150,11 @@ class Outbox(Table, table=True):
 class Audit(Table, table=True):
     """What happened, to what, by whom. Rows are only ever added: triggers refuse anything else."""
 
-    __table_args__ = (Index(None, "order_id", "number"), {"sqlite_autoincrement": True})
+    __table_args__ = (
+        Index(None, "order_id", "number"),
+        Index(None, "writer", "writer_number"),
+        {"sqlite_autoincrement": True},
+    )
 
     number: int | None = Field(default=None, primary_key=True, sa_type=BIG_NUMBER)
     at: datetime = Field(sa_type=Instant)
@@ -124,6 +164,73 @@ class Audit(Table, table=True):
     event: str = Field(sa_type=Text)
     status_before: str | None = Field(default=None, sa_type=Text)
     status_after: str | None = Field(default=None, sa_type=Text)
+    detail: str = Field(sa_type=Text)
+    """JSON: text by name."""
+    order_hash: str = Field(default="", sa_type=Text)
+    """Of this line and the order's line before it."""
+    writer: str = Field(default="", sa_type=Text)
+    writer_number: int = Field(default=0, sa_type=BigInteger)
+    writer_hash: str = Field(default="", sa_type=Text)
+    """Of this line and the line that the same writer wrote before it."""
+
+
+class Writers(Table, table=True):
+    """A process that wrote to the audit log: how many lines, and the hash of its newest."""
+
+    id: str = Field(primary_key=True, sa_type=Text)
+    started_at: datetime = Field(sa_type=Instant)
+    number: int = Field(sa_type=BigInteger)
+    hash: str = Field(sa_type=Text)
+
+
+class Drifts(Table, table=True):
+    """A difference between the desk and a venue, and what was done about it."""
+
+    __table_args__ = (
+        Index(None, "user_id", "found_at", "id"),
+        Index(
+            "uq_drifts_open",
+            "account_id",
+            "kind",
+            "subject",
+            unique=True,
+            sqlite_where=text("resolved_at IS NULL"),
+            postgresql_where=text("resolved_at IS NULL"),
+        ),
+    )
+
+    id: str = Field(primary_key=True, sa_type=Text)
+    user_id: str = Field(sa_type=Text)
+    account_id: str = Field(sa_type=Text)
+    kind: str = Field(sa_type=Text)
+    subject: str = Field(sa_type=Text)
+    symbol: str | None = Field(default=None, sa_type=Text)
+    desk_says: str = Field(sa_type=Text)
+    venue_says: str = Field(sa_type=Text)
+    detail: str = Field(sa_type=Text)
+    """JSON: text by name."""
+    found_at: datetime = Field(sa_type=Instant)
+    resolved_at: datetime | None = Field(default=None, sa_type=Instant)
+    resolution: str | None = Field(default=None, sa_type=Text)
+    resolved_by: str | None = Field(default=None, sa_type=Text)
+
+
+class Leases(Table, table=True):
+    """Who does something that only one process may do, and until when."""
+
+    name: str = Field(primary_key=True, sa_type=Text)
+    holder: str = Field(sa_type=Text)
+    expires_at: datetime = Field(sa_type=Instant)
+
+
+class Processes(Table, table=True):
+    """A process of the desk: what it is, when it was last seen, and what it says of itself."""
+
+    id: str = Field(primary_key=True, sa_type=Text)
+    role: str = Field(sa_type=Text)
+    started_at: datetime = Field(sa_type=Instant)
+    seen_at: datetime = Field(sa_type=Instant)
+    ready: bool
     detail: str = Field(sa_type=Text)
     """JSON: text by name."""
 

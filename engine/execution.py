@@ -7,6 +7,7 @@ from datetime import timedelta
 
 import structlog
 
+from engine.domain.advance import IllegalTransition
 from engine.domain.instrument import Instrument
 from engine.domain.messages import Command, CommandKind
 from engine.domain.order import (
@@ -14,7 +15,6 @@ from engine.domain.order import (
     AnswerLost,
     Canceled,
     CancelRefused,
-    IllegalTransition,
     Order,
     OrderEvent,
     OrderStatus,

@@ -12,8 +12,9 @@ from typing import Generic, Protocol, TypeVar
 from engine.domain.fills import Fill
 from engine.domain.instrument import Instrument
 from engine.domain.market import Candle, MarketTrade, OrderBook, Ticker
-from engine.domain.messages import Command, CommandKind, OrderChanged, TimelineEntry
-from engine.domain.order import Order, OrderEvent, OrderStatus
+from engine.domain.messages import Command, CommandKind, Note, OrderChanged, TimelineEntry
+from engine.domain.order import AmendRequested, Order, OrderEvent, OrderStatus
+from engine.domain.order_list import OrderList
 from engine.domain.position import Balance
 
 T = TypeVar("T")
@@ -75,6 +76,30 @@ class Ledger(Protocol):
         """
         ...
 
+    async def record_list(self, order_list: OrderList, orders: Sequence[Order]) -> tuple[Recorded, ...]:
+        """Insert a list and its orders together; only the first gets a submit command, it takes the others along.
+
+        When one of their `client_order_id` is taken already, nothing is written: the stored orders are returned.
+        """
+        ...
+
+    async def record_replacement(
+        self, order_id: str, event: AmendRequested, replacement: Order, at: datetime
+    ) -> tuple[Advanced, Recorded]:
+        """Insert the PENDING order that takes another's place, and bring that one to PENDING_AMEND, together.
+
+        Raises as `advance` does, then nothing is written.
+        """
+        ...
+
+    async def adopt_order(self, order: Order, fills: Sequence[Fill]) -> Recorded:
+        """Insert an EXTERNAL order as the venue has it, with the fills known so far. Known already: nothing written."""
+        ...
+
+    async def update_list(self, order_list: OrderList) -> None:
+        """Its status, venue id and note."""
+        ...
+
     async def advance(
         self,
         order_id: str,
@@ -84,12 +109,14 @@ class Ledger(Protocol):
         new_fills: Sequence[Fill] = (),
         source: str,
         detail: Mapping[str, str] | None = None,
+        notes: Sequence[Note] = (),
     ) -> Advanced:
         """Apply events in their order. `new_fills` are added by (account, symbol, venue trade id, side), known ones
         are dropped; when any is new an `Executed` with all of the order's fills is applied first, after an
-        `Accepted` that the events begin with. A `CancelRequested` that leaves the order at the venue also puts a
-        cancel command into the outbox. `source` says who learned it (desk, worker, stream, poll, recovery) and
-        `detail` what was known: both go into the timeline.
+        `Accepted` that the events begin with. An order that thereby comes to PENDING, PENDING_CANCEL or
+        PENDING_AMEND also gets the command for it into the outbox. `source` says who learned it (desk, worker,
+        stream, poll, recovery) and `detail` what was known: both go into the timeline. `notes` are lines of the
+        timeline that change nothing, written before the events; alone they are no change to tell the desks of.
 
         Raises KeyError for an unknown order, IllegalTransition (nothing written) for an impossible event.
         """
@@ -108,6 +135,15 @@ class Ledger(Protocol):
         """Oldest first."""
         ...
 
+    async def fills_of_account(self, account_id: str, after: Fill | None, limit: int) -> tuple[Fill, ...]:
+        """Oldest first (by time, then id), from the one after `after` on."""
+        ...
+
+    async def order_list(self, list_id: str) -> tuple[OrderList, tuple[Order, ...]] | None:
+        """With its orders, in the order in which they were recorded."""
+        ...
+
+    async def lists_not_over(self) -> tuple[OrderList, ...]: ...
     async def timeline(self, order_id: str) -> tuple[TimelineEntry, ...]: ...
     async def unfinished(self, account_id: str | None = None) -> tuple[Order, ...]:
         """Every order that is not finished, oldest first."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Context, Decimal, localcontext
 
-from engine.domain.values import Liquidity, Price, Quantity
+from engine.domain.values import Liquidity, Price, Quantity, Side
 
 EXACT = Context(prec=100)
 """Wide enough that sums of products of 34-digit figures are exact."""
@@ -23,6 +23,7 @@ class Fill:
     order_id: str
     account_id: str
     symbol: str
+    side: Side
     venue_trade_id: str
     price: Price
     quantity: Quantity

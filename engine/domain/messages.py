@@ -16,6 +16,7 @@ class CommandKind(StrEnum):
 
     SUBMIT = "commands:order:submit"
     CANCEL = "commands:order:cancel"
+    AMEND = "commands:order:amend"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +44,15 @@ class OrderChanged:
 
 
 @dataclass(frozen=True, slots=True)
+class Note:
+    """Something worth a line in an order's timeline that does not change its status: it was sent, asked after, …"""
+
+    at: datetime
+    event: str
+    detail: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
 class TimelineEntry:
     """A line of an order's history: what happened, when, and what is known of it."""
 
@@ -50,3 +60,5 @@ class TimelineEntry:
     event: str
     status: str
     detail: Mapping[str, str]
+    hash: str = ""
+    """Of this line and the one before it; empty on lines from before there were chains."""

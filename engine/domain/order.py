@@ -1,26 +1,29 @@
-"""An order and the one table by which its status changes.
+"""An order, the statuses it can have, and everything that can happen to it.
 
-What happens to an order arrives as an `OrderEvent`; `advance(order, event)` looks the pair of status and
-event up in `TRANSITIONS` and gives the order as it is afterwards. Nothing else changes a status.
+What happens arrives as an `OrderEvent`; `engine.domain.transitions` says what each does to each status.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
 
-from engine.domain.fills import Fill, fees, filled_quantity, vwap
+from engine.domain.fills import Fill
 from engine.domain.values import NOTHING, OrderType, Price, Quantity, Side, TimeInForce
 
 
 class OrderStatus(StrEnum):
     PENDING = "PENDING"
     """Recorded, not sent."""
+    AWAITING_APPROVAL = "AWAITING_APPROVAL"
+    """Recorded; a second person has to approve it before it is sent."""
     DENIED = "DENIED"
     """Our own check refused it; never sent."""
+    HELD = "HELD"
+    """A stop or trailing order that the desk itself keeps until its price comes: the venue knows nothing of it."""
     SUBMITTED = "SUBMITTED"
     """On its way: from here on the venue is asked, the order is never sent again."""
     UNKNOWN = "UNKNOWN"
@@ -31,6 +34,8 @@ class OrderStatus(StrEnum):
     FILLED = "FILLED"
     PENDING_CANCEL = "PENDING_CANCEL"
     """Open at the venue, its cancel is on the way."""
+    PENDING_AMEND = "PENDING_AMEND"
+    """Open at the venue, a change of its price or quantity is on the way."""
     CANCELED = "CANCELED"
     REJECTED = "REJECTED"
     """The venue refused it, or had no such order when the settle window ended (reason NOT_ACCEPTED)."""
@@ -40,11 +45,35 @@ class OrderStatus(StrEnum):
 FINISHED = frozenset(
     {OrderStatus.DENIED, OrderStatus.FILLED, OrderStatus.CANCELED, OrderStatus.REJECTED, OrderStatus.EXPIRED}
 )
-OPEN_AT_VENUE = frozenset({OrderStatus.ACCEPTED, OrderStatus.PARTIALLY_FILLED, OrderStatus.PENDING_CANCEL})
+OPEN_AT_VENUE = frozenset(
+    {OrderStatus.ACCEPTED, OrderStatus.PARTIALLY_FILLED, OrderStatus.PENDING_CANCEL, OrderStatus.PENDING_AMEND}
+)
 IN_DOUBT = frozenset({OrderStatus.SUBMITTED, OrderStatus.UNKNOWN})
+AT_THE_DESK = frozenset({OrderStatus.PENDING, OrderStatus.AWAITING_APPROVAL, OrderStatus.HELD})
+"""Recorded and never sent: the venue cannot know it."""
 
 NOT_ACCEPTED = "NOT_ACCEPTED"
 """The reason of an order that the venue does not know after the settle window."""
+GONE = "GONE"
+"""The reason of an order that the venue had open and no longer knows."""
+OWN_CONCLUSIONS = (NOT_ACCEPTED, GONE)
+"""Reasons that we concluded from a venue's silence: its word, should it come after all, is worth more."""
+
+
+class Origin(StrEnum):
+    """Who placed an order."""
+
+    DESK = "desk"
+    EXTERNAL = "external"
+    """Somebody else with the same key; found at the venue and adopted."""
+
+
+class Leg(StrEnum):
+    """What an order is in its list."""
+
+    ENTRY = "entry"
+    TAKE_PROFIT = "take_profit"
+    STOP_LOSS = "stop_loss"
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +103,27 @@ class Order:
     average_price: Price | None = None
     fees: Mapping[str, Decimal] = field(default_factory=dict[str, Decimal])
     version: int = 1
+    stop_price: Price | None = None
+    trailing_delta: int | None = None
+    """How far a trailing order stays behind the best price, in hundredths of a percent."""
+    held: bool = False
+    """The desk keeps it until it triggers, instead of the venue."""
+    origin: Origin = Origin.DESK
+    list_id: str | None = None
+    leg: Leg | None = None
+    replaces: str | None = None
+    """The order that this one takes the place of, when an amendment needs a new order."""
+    replaced_by: str | None = None
+    amend_quantity: Quantity | None = None
+    amend_price: Price | None = None
+    amend_requested_at: datetime | None = None
+    trail_price: Price | None = None
+    """The best price that a trailing order has seen."""
+    triggered_at: datetime | None = None
+    draft_digest: str = ""
+    """Tells whether a repeated `client_order_id` comes with the same body."""
+    chain: str = field(default="", compare=False)
+    """The hash of the newest line of its timeline; where it stands there, not what it is."""
 
     @property
     def finished(self) -> bool:
@@ -158,6 +208,61 @@ class NotAccepted:
     """The settle window has passed and the venue knows no such order."""
 
 
+@dataclass(frozen=True, slots=True)
+class Approved:
+    """A second person has approved it."""
+
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
+class Declined:
+    """A second person has refused it."""
+
+    by: str
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Trailed:
+    """The market has moved in favour of an order that the desk keeps: its stop follows."""
+
+    price: Price
+
+
+@dataclass(frozen=True, slots=True)
+class Triggered:
+    """The price of an order that the desk keeps has come."""
+
+    price: Price
+
+
+@dataclass(frozen=True, slots=True)
+class AmendRequested:
+    """The user wants another price or quantity (in all, what is filled included); None stays as it is."""
+
+    quantity: Quantity | None = None
+    price: Price | None = None
+    replaced_by: str | None = None
+    """The new order that takes its place, where the venue cannot change this one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Amended:
+    """The order has this price and quantity now."""
+
+    quantity: Quantity | None = None
+    price: Price | None = None
+    stop_price: Price | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AmendRefused:
+    """The venue would not change it; it is open as it was."""
+
+    detail: str
+
+
 OrderEvent = (
     Submitting
     | AnswerLost
@@ -170,159 +275,11 @@ OrderEvent = (
     | Expired
     | Rejected
     | NotAccepted
+    | Approved
+    | Declined
+    | Trailed
+    | Triggered
+    | AmendRequested
+    | Amended
+    | AmendRefused
 )
-
-
-class IllegalTransition(Exception):
-    """The event cannot happen to an order in this status: a defect, or a venue that contradicts itself."""
-
-    def __init__(self, order: Order, event: OrderEvent) -> None:
-        super().__init__(f"{type(event).__name__} cannot happen to order {order.id} in status {order.status}")
-        self.order = order
-        self.event = event
-
-
-class Rule(StrEnum):
-    """What a pair of status and event leads to where it is not simply the next status."""
-
-    BY_FILLS = "by fills"
-    """FILLED when all of the quantity is filled; else PARTIALLY_FILLED, or the same when it must stay."""
-    REOPEN = "reopen"
-    """ACCEPTED or PARTIALLY_FILLED by what is filled; PENDING_CANCEL when a cancel was asked for."""
-    UNCANCEL = "uncancel"
-    """ACCEPTED or PARTIALLY_FILLED by what is filled; the cancel request is withdrawn."""
-    MARK_CANCEL = "mark cancel"
-    """The same status, with the wish to cancel noted: it is sent as soon as the venue has the order."""
-    LATE_FILL = "late fill"
-    """The same finished status, or FILLED when the fills complete it: venues do report fills after a cancel."""
-    IGNORE = "ignore"
-    """Already known, or overtaken by what happened since: nothing changes."""
-
-
-S = OrderStatus
-TRANSITIONS: Mapping[tuple[OrderStatus, type[OrderEvent]], OrderStatus | Rule] = {
-    (S.PENDING, Submitting): S.SUBMITTED,
-    (S.PENDING, CancelRequested): S.CANCELED,
-    (S.PENDING, Rejected): S.REJECTED,
-    (S.SUBMITTED, AnswerLost): S.UNKNOWN,
-    (S.SUBMITTED, Accepted): Rule.REOPEN,
-    (S.SUBMITTED, Executed): Rule.BY_FILLS,
-    (S.SUBMITTED, Completed): S.FILLED,
-    (S.SUBMITTED, CancelRequested): Rule.MARK_CANCEL,
-    (S.SUBMITTED, Canceled): S.CANCELED,
-    (S.SUBMITTED, Expired): S.EXPIRED,
-    (S.SUBMITTED, Rejected): S.REJECTED,
-    (S.SUBMITTED, NotAccepted): S.REJECTED,
-    (S.UNKNOWN, AnswerLost): Rule.IGNORE,
-    (S.UNKNOWN, Accepted): Rule.REOPEN,
-    (S.UNKNOWN, Executed): Rule.BY_FILLS,
-    (S.UNKNOWN, Completed): S.FILLED,
-    (S.UNKNOWN, CancelRequested): Rule.MARK_CANCEL,
-    (S.UNKNOWN, Canceled): S.CANCELED,
-    (S.UNKNOWN, Expired): S.EXPIRED,
-    (S.UNKNOWN, Rejected): S.REJECTED,
-    (S.UNKNOWN, NotAccepted): S.REJECTED,
-    (S.ACCEPTED, AnswerLost): Rule.IGNORE,
-    (S.ACCEPTED, Accepted): Rule.IGNORE,
-    (S.ACCEPTED, Executed): Rule.BY_FILLS,
-    (S.ACCEPTED, Completed): S.FILLED,
-    (S.ACCEPTED, CancelRequested): S.PENDING_CANCEL,
-    (S.ACCEPTED, CancelRefused): Rule.IGNORE,
-    (S.ACCEPTED, Canceled): S.CANCELED,
-    (S.ACCEPTED, Expired): S.EXPIRED,
-    (S.ACCEPTED, Rejected): S.REJECTED,
-    (S.PARTIALLY_FILLED, AnswerLost): Rule.IGNORE,
-    (S.PARTIALLY_FILLED, Accepted): Rule.IGNORE,
-    (S.PARTIALLY_FILLED, Executed): Rule.BY_FILLS,
-    (S.PARTIALLY_FILLED, Completed): S.FILLED,
-    (S.PARTIALLY_FILLED, CancelRequested): S.PENDING_CANCEL,
-    (S.PARTIALLY_FILLED, CancelRefused): Rule.IGNORE,
-    (S.PARTIALLY_FILLED, Canceled): S.CANCELED,
-    (S.PARTIALLY_FILLED, Expired): S.EXPIRED,
-    (S.PENDING_CANCEL, AnswerLost): Rule.IGNORE,
-    (S.PENDING_CANCEL, Accepted): Rule.IGNORE,
-    (S.PENDING_CANCEL, Executed): Rule.BY_FILLS,
-    (S.PENDING_CANCEL, Completed): S.FILLED,
-    (S.PENDING_CANCEL, CancelRequested): Rule.IGNORE,
-    (S.PENDING_CANCEL, CancelRefused): Rule.UNCANCEL,
-    (S.PENDING_CANCEL, Canceled): S.CANCELED,
-    (S.PENDING_CANCEL, Expired): S.EXPIRED,
-    **{(status, Executed): Rule.LATE_FILL for status in (S.FILLED, S.CANCELED, S.EXPIRED, S.REJECTED)},
-    **{
-        (status, event): Rule.IGNORE
-        for status in (S.FILLED, S.CANCELED, S.EXPIRED, S.REJECTED)
-        for event in (AnswerLost, Accepted, Completed, CancelRequested, CancelRefused, Canceled, Expired, NotAccepted)
-    },
-    **{(status, Rejected): Rule.IGNORE for status in (S.REJECTED, S.CANCELED, S.EXPIRED)},
-    (S.DENIED, CancelRequested): Rule.IGNORE,
-}
-
-
-def advance(order: Order, event: OrderEvent, at: datetime) -> Order:
-    """The order after the event, one version on; the very same object when nothing changes.
-
-    Raises IllegalTransition for a pair that `TRANSITIONS` does not hold.
-    """
-    target = TRANSITIONS.get((order.status, type(event)))
-    if target is None:
-        raise IllegalTransition(order, event)
-    if target is Rule.IGNORE:
-        return _learn_venue_id(order, event, at)
-    changed = _apply_detail(order, event, at)
-    status = target if isinstance(target, OrderStatus) else _resolve(changed, target)
-    changed = replace(changed, status=status)
-    if changed == order:
-        return order
-    return replace(changed, updated_at=at, version=order.version + 1)
-
-
-def _learn_venue_id(order: Order, event: OrderEvent, at: datetime) -> Order:
-    """A report that came late may still be the first to carry the venue's id."""
-    if isinstance(event, Accepted) and order.venue_order_id is None:
-        return replace(order, venue_order_id=event.venue_order_id, updated_at=at, version=order.version + 1)
-    return order
-
-
-def _apply_detail(order: Order, event: OrderEvent, at: datetime) -> Order:
-    match event:
-        case Submitting():
-            return replace(order, submitted_at=at)
-        case Accepted(venue_order_id):
-            return replace(order, venue_order_id=venue_order_id, reason=None)
-        case AnswerLost(detail):
-            return replace(order, reason=f"ANSWER_LOST: {detail}")
-        case Executed(fills):
-            return replace(
-                order, filled_quantity=filled_quantity(fills), average_price=vwap(fills), fees=fees(fills), reason=None
-            )
-        case Completed():
-            return replace(order, reason=None)
-        case CancelRequested() if order.status is S.PENDING:
-            return replace(order, cancel_requested_at=at, reason="CANCELED_BEFORE_SENDING: it never left the desk")
-        case CancelRequested():
-            return replace(order, cancel_requested_at=order.cancel_requested_at or at)
-        case CancelRefused(detail):
-            return replace(order, cancel_requested_at=None, reason=f"CANCEL_REFUSED: {detail}")
-        case Canceled(detail):
-            return replace(order, reason=_reason("CANCELED", detail))
-        case Expired(detail):
-            return replace(order, reason=_reason("EXPIRED", detail))
-        case Rejected(code, detail):
-            return replace(order, reason=_reason(code, detail))
-        case NotAccepted():
-            return replace(order, reason=f"{NOT_ACCEPTED}: the venue knows no such order")
-
-
-def _reason(code: str, detail: str) -> str:
-    return f"{code}: {detail}" if detail else code
-
-
-def _resolve(order: Order, rule: Rule) -> OrderStatus:
-    complete = order.quantity is not None and order.filled_quantity >= order.quantity
-    if complete and rule in {Rule.BY_FILLS, Rule.LATE_FILL}:
-        return S.FILLED
-    if rule in {Rule.LATE_FILL, Rule.MARK_CANCEL}:
-        return order.status
-    if rule is not Rule.UNCANCEL and order.cancel_requested_at is not None:
-        return S.PENDING_CANCEL
-    return S.PARTIALLY_FILLED if order.filled_quantity > 0 else S.ACCEPTED

@@ -9,17 +9,18 @@ from enum import StrEnum
 
 import structlog
 
+from engine.domain.advance import IllegalTransition, given_up
 from engine.domain.fills import Fill, filled_quantity
 from engine.domain.instrument import Instrument
 from engine.domain.order import (
     FINISHED,
+    GONE,
     IN_DOUBT,
     Accepted,
     AnswerLost,
     Canceled,
     Completed,
     Expired,
-    IllegalTransition,
     NotAccepted,
     Order,
     OrderEvent,
@@ -34,7 +35,7 @@ from engine.runtime import Clock, Ids
 
 log = structlog.get_logger(__name__)
 
-GONE = "GONE: the venue no longer knows the order"
+GONE_WORDS = f"{GONE}: the venue no longer knows the order"
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +98,8 @@ class Reconciler:
         self, order: Order, reported: VenueOrder, fills: Sequence[VenueFill], *, source: str
     ) -> Resolution:
         """Write down an order as the venue reports it. It only ends once its fills add up to what the venue counts."""
-        if order.finished and order.filled_quantity >= reported.filled_quantity:
+        revived = given_up(order) and reported.status not in FINISHED
+        if order.finished and order.filled_quantity >= reported.filled_quantity and not revived:
             return Resolution.SETTLED
         new_fills = [self._fill(order, fill) for fill in fills]
         complete = await self._complete(order, reported, new_fills)
@@ -136,7 +138,7 @@ class Reconciler:
         elif not order.finished:
             # The venue had it and has lost it: its books were reset. What was filled stays filled.
             log.error("the venue no longer knows an open order", order=order.id, venue_order_id=order.venue_order_id)
-            await self._advance(order, [Canceled(GONE)], [], source)
+            await self._advance(order, [Canceled(GONE_WORDS)], [], source)
         return Resolution.SETTLED
 
     async def _complete(self, order: Order, reported: VenueOrder, new_fills: Sequence[Fill]) -> bool:
@@ -159,6 +161,7 @@ class Reconciler:
             order_id=order.id,
             account_id=order.account_id,
             symbol=order.symbol,
+            side=order.side,
             venue_trade_id=fill.venue_trade_id,
             price=Price(fill.price),
             quantity=Quantity(fill.quantity),

@@ -26,6 +26,7 @@ def test_every_table_has_as_many_cells_as_columns() -> None:
         "o1",
         "a1",
         "BTC/USDT",
+        Side.BUY,
         "1",
         Price(Decimal(100)),
         Quantity(Decimal(1)),

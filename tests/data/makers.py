@@ -98,6 +98,7 @@ def a_fill(
         order_id=order.id,
         account_id=order.account_id,
         symbol=order.symbol,
+        side=order.side,
         venue_trade_id=trade_id,
         price=Price(Decimal(price)),
         quantity=Quantity(Decimal(quantity)),

@@ -7,25 +7,32 @@ import random
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
+from engine.domain.advance import IllegalTransition
 from engine.domain.fills import vwap
-from engine.domain.messages import CommandKind
+from engine.domain.messages import CommandKind, Note
 from engine.domain.order import (
     Accepted,
+    AmendRequested,
     AnswerLost,
+    Approved,
     Canceled,
     CancelRefused,
     CancelRequested,
-    IllegalTransition,
+    Leg,
     NotAccepted,
     Order,
     OrderStatus,
+    Origin,
     Rejected,
     Submitting,
+    Triggered,
 )
-from engine.domain.values import Side
+from engine.domain.order_list import LegPolicy, ListKind, ListStatus, OrderList
+from engine.domain.values import Price, Quantity, Side
 from engine.ports import Ledger, OrderFilter
 from tests.data.makers import NOON, a_fill, an_order
 
@@ -68,7 +75,7 @@ async def test_a_denied_order_is_stored_without_a_command_and_with_its_reason(le
 
 
 async def test_an_order_cannot_be_recorded_in_any_other_status(ledger: Ledger):
-    with pytest.raises(ValueError, match="PENDING or DENIED"):
+    with pytest.raises(ValueError, match="not SUBMITTED"):
         await ledger.record_order(an_order(status=OrderStatus.SUBMITTED))
 
 
@@ -481,3 +488,117 @@ async def test_an_order_is_found_by_its_client_order_id_within_its_account(ledge
     assert await ledger.order_by_client_id("ann-paper", "a.b_c:d/e-f") == order
     assert await ledger.order_by_client_id("ben-paper", "a.b_c:d/e-f") is None
     assert await ledger.order("nowhere") is None
+
+
+# --- lists, replacements, orders from elsewhere, notes ------------------------------------------------------
+
+
+def a_list(**changes: Any) -> OrderList:
+    made = OrderList(
+        "list", "ann", "ann-paper", "BTC/USDT", ListKind.OCO, False, LegPolicy.REPAIR, ListStatus.PENDING, NOON, NOON
+    )
+    return replace(made, **changes)
+
+
+async def test_a_list_is_recorded_whole_and_its_first_order_takes_the_others_along(ledger: Ledger):
+    orders = [replace(an_order(), list_id="list", leg=leg) for leg in (Leg.TAKE_PROFIT, Leg.STOP_LOSS)]
+    recorded = await ledger.record_list(a_list(), orders)
+    assert [one.created for one in recorded] == [True, True]
+    assert [one.command is not None for one in recorded] == [True, False]
+    assert await ledger.order_list("list") == (a_list(), tuple(orders))
+    assert await ledger.lists_not_over() == (a_list(),)
+    over = a_list(status=ListStatus.DONE, venue_list_id="7", note="done", updated_at=LATER)
+    await ledger.update_list(over)
+    assert await ledger.order_list("list") == (over, tuple(orders))
+    assert await ledger.lists_not_over() == ()
+    assert await ledger.order_list("nowhere") is None
+
+
+async def test_a_list_with_a_client_order_id_that_is_taken_writes_nothing(ledger: Ledger):
+    known = an_order(client_order_id="mine")
+    await ledger.record_order(known)
+    orders = [replace(an_order(), list_id="list"), replace(an_order(client_order_id="mine"), list_id="list")]
+    (found,) = await ledger.record_list(a_list(), orders)
+    assert (found.created, found.order) == (False, known)
+    assert await ledger.order_list("list") is None
+    assert await ledger.order(orders[0].id) is None
+
+
+async def test_a_replacement_and_the_order_that_it_replaces_change_together(ledger: Ledger):
+    order = await accepted(ledger, an_order())
+    replacement = replace(an_order(quantity="0.5"), replaces=order.id)
+    event = AmendRequested(replacement.quantity, replacement.price, replacement.id)
+    advanced, recorded = await ledger.record_replacement(order.id, event, replacement, LATER)
+    assert (advanced.order.status, advanced.order.replaced_by) == (OrderStatus.PENDING_AMEND, replacement.id)
+    assert advanced.command is not None
+    assert (advanced.command.kind, advanced.command.order_id) == (CommandKind.AMEND, order.id)
+    assert (recorded.created, recorded.command, recorded.order.status) == (True, None, OrderStatus.PENDING)
+    assert await ledger.order(replacement.id) == replacement
+    again = replace(an_order(), replaces=order.id)
+    with pytest.raises(IllegalTransition):
+        await ledger.record_replacement(order.id, event, again, LATER)
+    assert await ledger.order(again.id) is None
+
+
+async def test_an_order_from_elsewhere_is_adopted_once_with_its_fills(ledger: Ledger):
+    found = replace(
+        an_order(),
+        origin=Origin.EXTERNAL,
+        status=OrderStatus.PARTIALLY_FILLED,
+        venue_order_id="v-9",
+        filled_quantity=Quantity(Decimal("0.25")),
+        average_price=Price(Decimal(50000)),
+    )
+    fill = a_fill(found, "77")
+    adopted = await ledger.adopt_order(found, [fill])
+    assert (adopted.created, adopted.command, adopted.order) == (True, None, found)
+    assert await ledger.fills_of(found.id) == (fill,)
+    assert [line.event for line in await ledger.timeline(found.id)] == ["Adopted"]
+    again = await ledger.adopt_order(replace(found, id="another"), [fill])
+    assert (again.created, again.order) == (False, found)
+    advanced = await ledger.advance(
+        found.id, [], LATER, new_fills=[a_fill(found, "78", quantity="0.75")], source="stream"
+    )
+    assert advanced.order.status is OrderStatus.FILLED
+    with pytest.raises(ValueError, match="elsewhere"):
+        await ledger.adopt_order(an_order(), [])
+
+
+async def test_notes_are_lines_that_change_nothing_and_tell_nobody(ledger: Ledger):
+    order = await accepted(ledger, an_order())
+    sequence = await ledger.sequence("ann")
+    asked = Note(LATER, "AskedByClientId", {"answer": "no such order", "duration_ms": "12.5"})
+    advanced = await ledger.advance(order.id, [], LATER, source="worker", notes=[asked])
+    assert (advanced.change, advanced.command, advanced.order) == (None, None, order)
+    line = (await ledger.timeline(order.id))[-1]
+    assert (line.event, line.status, line.at) == ("AskedByClientId", "ACCEPTED", LATER)
+    assert line.detail == {"source": "worker", "answer": "no such order", "duration_ms": "12.5"}
+    assert await ledger.sequence("ann") == sequence
+    ended = await ledger.advance(order.id, [Canceled()], LATER, source="worker", notes=[asked])
+    assert ended.change is not None
+    assert [line.event for line in (await ledger.timeline(order.id))[-2:]] == ["AskedByClientId", "Canceled"]
+
+
+async def test_what_the_desk_kept_and_what_was_approved_get_their_command_when_they_are_let_go(ledger: Ledger):
+    held = replace(an_order(), status=OrderStatus.HELD, held=True, stop_price=Price(Decimal(49000)))
+    waiting = replace(an_order(), status=OrderStatus.AWAITING_APPROVAL)
+    for order in (held, waiting):
+        assert (await ledger.record_order(order)).command is None
+    triggered = await ledger.advance(held.id, [Triggered(Price(Decimal(48999)))], LATER, source="desk")
+    approved = await ledger.advance(waiting.id, [Approved("bea")], LATER, source="desk")
+    for advanced in (triggered, approved):
+        assert advanced.order.status is OrderStatus.PENDING
+        assert advanced.command is not None
+        assert advanced.command.kind is CommandKind.SUBMIT
+    assert await ledger.order(held.id) == triggered.order
+
+
+async def test_the_fills_of_an_account_come_oldest_first_and_go_on_where_they_stopped(ledger: Ledger):
+    order = await accepted(ledger, an_order(quantity="9"))
+    fills = [a_fill(order, str(number), at=NOON + timedelta(seconds=number // 2)) for number in range(6)]
+    await ledger.advance(order.id, [], LATER, new_fills=fills, source="stream")
+    first = await ledger.fills_of_account(order.account_id, None, 4)
+    rest = await ledger.fills_of_account(order.account_id, first[-1], 4)
+    assert [fill.venue_trade_id for fill in (*first, *rest)] == ["0", "1", "2", "3", "4", "5"]
+    assert (len(first), len(rest)) == (4, 2)
+    assert await ledger.fills_of_account("elsewhere", None, 4) == ()

@@ -11,11 +11,16 @@ from hypothesis import strategies as st
 from engine.domain.fills import Fill
 from engine.domain.order import (
     Accepted,
+    Amended,
+    AmendRefused,
+    AmendRequested,
     AnswerLost,
+    Approved,
     Canceled,
     CancelRefused,
     CancelRequested,
     Completed,
+    Declined,
     Executed,
     Expired,
     NotAccepted,
@@ -24,6 +29,8 @@ from engine.domain.order import (
     OrderStatus,
     Rejected,
     Submitting,
+    Trailed,
+    Triggered,
 )
 from engine.domain.values import Liquidity, OrderType, Price, Quantity, Side, TimeInForce
 
@@ -53,6 +60,7 @@ def a_fill(number: int = 1, quantity: Decimal | str = "0.25", price: Decimal | s
         order_id="order",
         account_id="account",
         symbol="BTC/USDT",
+        side=Side.BUY,
         venue_trade_id=str(number),
         price=Price(Decimal(price)),
         quantity=Quantity(Decimal(quantity)),
@@ -87,4 +95,20 @@ events: st.SearchStrategy[OrderEvent] = st.one_of(
     st.just(Expired()),
     st.just(Rejected("FILTER", "no")),
     st.just(NotAccepted()),
+    st.just(Approved("somebody")),
+    st.just(Declined("somebody")),
+    st.just(Trailed(Price(Decimal(101)))),
+    st.just(Triggered(Price(Decimal(99)))),
+    st.just(AmendRequested(Quantity(Decimal("0.5")))),
+    st.just(Amended(Quantity(Decimal("0.5")))),
+    st.just(AmendRefused("too late")),
 )
+firsts = st.sampled_from(
+    [
+        PENDING,
+        replace(PENDING, status=OrderStatus.HELD, held=True),
+        replace(PENDING, status=OrderStatus.AWAITING_APPROVAL),
+        replace(PENDING, status=OrderStatus.AWAITING_APPROVAL, held=True),
+    ]
+)
+"""How orders begin."""

@@ -21,6 +21,7 @@ from data.ledger import SqlLedger
 from data.streams import MemoryStream
 from engine.domain.fills import Fill
 from engine.domain.instrument import Instrument
+from engine.domain.messages import Note
 from engine.domain.order import Order, OrderEvent, OrderStatus, Submitting
 from engine.domain.position import Balance
 from engine.domain.values import Side
@@ -88,13 +89,16 @@ def fragile_ledger(fate: Fate) -> type[SqlLedger]:
             new_fills: Sequence[Fill] = (),
             source: str,
             detail: Mapping[str, str] | None = None,
+            notes: Sequence[Note] = (),
         ) -> Advanced:
             sending = any(isinstance(event, Submitting) for event in events)
             outcome = source == "worker" and not sending
             fate.at(
                 "before SUBMITTED is committed" if sending else "before the outcome is committed" if outcome else ""
             )
-            advanced = await super().advance(order_id, events, at, new_fills=new_fills, source=source, detail=detail)
+            advanced = await super().advance(
+                order_id, events, at, new_fills=new_fills, source=source, detail=detail, notes=notes
+            )
             fate.at("after SUBMITTED is committed" if sending else "after the outcome is committed" if outcome else "")
             return advanced
 
