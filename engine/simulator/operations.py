@@ -64,13 +64,15 @@ Weight = Callable[[Params], int]
 class Operation:
     """One thing a client can ask for, and the doors it is asked through.
 
-    `parameters` are all that it reads beside the signing ones; anything else is -1104. `counts_order` says
-    that it places orders, of which an account may have so many unfilled.
+    `parameters` are all that it reads beside the signing ones; anything else is -1104. Without the `mandatory` ones
+    it is refused whatever else is sent. `counts_order` says that it places orders, of which an account may have so
+    many unfilled.
     """
 
     run: Callable[[Call], object]
     security: Security
     parameters: frozenset[str]
+    mandatory: frozenset[str]
     weight: int | Weight
     rest: tuple[str, str] | None
     ws: str | None
@@ -91,12 +93,17 @@ def operation(
     *,
     counts_order: bool = False,
 ) -> Operation:
-    """An Operation from one table row: `rest` is `METHOD /path`, `parameters` are names with blanks between."""
+    """An Operation from one table row: `rest` is `METHOD /path`, `parameters` are names with blanks between, the
+    mandatory ones with a `!` behind them."""
     door: tuple[str, str] | None = None
     if rest is not None:
         method, _, path = rest.partition(" ")
         door = (method, path)
-    return Operation(run, security, frozenset(parameters.split()), weight, door, ws, counts_order)
+    names = parameters.split()
+    mandatory = frozenset(name.removesuffix("!") for name in names if name.endswith("!"))
+    return Operation(
+        run, security, frozenset(name.removesuffix("!") for name in names), mandatory, weight, door, ws, counts_order
+    )
 
 
 class Counter:

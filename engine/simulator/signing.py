@@ -22,7 +22,6 @@ RECV_WINDOW: Final = re.compile(r"([0-9]{1,5})(\.[0-9]{1,3})?")
 DEFAULT_RECV_WINDOW_MS: Final = Decimal(5000)
 LONGEST_RECV_WINDOW_MS: Final = Decimal(60000)
 AHEAD_MS: Final = 1000
-FIRST_MICROSECOND_STAMP: Final = 10**15
 
 
 def holder_of_key(exchange: Exchange, api_key: str | None) -> SimAccount:
@@ -73,10 +72,9 @@ def _check_time(params: Params, now_ms: int) -> None:
         window_ms = Decimal(window_text)
         if window_ms > LONGEST_RECV_WINDOW_MS:
             raise ApiError(-1131, "'recvWindow' must be less than 60000.")
-    stamp = params.whole("timestamp")
-    if stamp is None:
+    sent_ms = params.moment("timestamp")
+    if sent_ms is None:
         raise missing("timestamp")
-    sent_ms = stamp // 1000 if stamp >= FIRST_MICROSECOND_STAMP else stamp
     if sent_ms >= now_ms + AHEAD_MS:
         raise ApiError(-1021, "Timestamp for this request was 1000ms ahead of the server's time.")
     if now_ms - sent_ms > window_ms:

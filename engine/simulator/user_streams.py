@@ -114,8 +114,8 @@ class UserStreams:
         path = "/api/v3/userDataStream"
         return (
             operation(self._start, Security.KEY, "", 2, f"POST {path}", "userDataStream.start"),
-            operation(self._keep, Security.KEY, "listenKey", 2, f"PUT {path}", "userDataStream.ping"),
-            operation(self._stop, Security.KEY, "listenKey", 2, f"DELETE {path}", "userDataStream.stop"),
+            operation(self._keep, Security.KEY, "listenKey!", 2, f"PUT {path}", "userDataStream.ping"),
+            operation(self._stop, Security.KEY, "listenKey!", 2, f"DELETE {path}", "userDataStream.stop"),
         )
 
     def _start(self, call: Call) -> Json:
