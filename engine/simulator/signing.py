@@ -5,8 +5,6 @@ Source: Binance Spot API, "Request security" and "SIGNED request examples (HMAC)
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 import re
 from collections.abc import Mapping
 from decimal import Decimal
@@ -15,6 +13,7 @@ from typing import Final
 from engine.simulator.exchange import Exchange
 from engine.simulator.model import ApiError, SimAccount
 from engine.simulator.params import Params, illegal, missing
+from engine.simulator.signatures import verified
 
 API_KEY: Final = re.compile(r"[A-Za-z0-9_-]{8,128}")
 SIGNATURE: Final = re.compile(rb"(^|&)signature=[^&]*")
@@ -35,17 +34,16 @@ def holder_of_key(exchange: Exchange, api_key: str | None) -> SimAccount:
 
 
 def check_signed(account: SimAccount, params: Params, payload: bytes, now_ms: int) -> None:
-    """Check `timestamp`, `recvWindow` and the HMAC-SHA256 `signature` over `payload` (bytes as received).
+    """Check `timestamp`, `recvWindow` and the `signature` over `payload` (bytes as received) by the account's key.
 
     ApiError -1102 when one is missing, -1021 when the request is too old or from the future, -1022
     when the signature is not this account's.
     """
-    _check_time(params, now_ms)
+    check_time(params, now_ms)
     given = params.optional("signature")
     if given is None:
         raise missing("signature")
-    own = hmac.new(account.secret.encode(), payload, hashlib.sha256).hexdigest()
-    if not hmac.compare_digest(own.encode(), given.lower().encode()):
+    if not verified(account.secret, payload, given):
         raise ApiError(-1022, "Signature for this request is not valid.")
 
 
@@ -63,7 +61,8 @@ def _without_signature(raw: bytes) -> bytes:
     return SIGNATURE.sub(b"", raw).removeprefix(b"&")
 
 
-def _check_time(params: Params, now_ms: int) -> None:
+def check_time(params: Params, now_ms: int) -> None:
+    """ApiError -1102 without a `timestamp`, -1021 outside of the `recvWindow`, -1131 when that is too long."""
     window_text = params.optional("recvWindow")
     window_ms = DEFAULT_RECV_WINDOW_MS
     if window_text is not None:

@@ -8,7 +8,7 @@ freqtrade imports this file; its environment knows nothing of ours.
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
+from typing import Any, ClassVar
 
 from freqtrade.strategy import IStrategy
 
@@ -22,7 +22,7 @@ class Impatient(IStrategy):
 
     INTERFACE_VERSION = 3
     timeframe = "1m"
-    minimal_roi: dict[str, float] = {"0": 10.0}
+    minimal_roi: ClassVar[dict[str, float]] = {"0": 10.0}
     stoploss = -0.5
     process_only_new_candles = False
     startup_candle_count = 0

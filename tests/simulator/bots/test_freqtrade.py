@@ -70,7 +70,7 @@ def settings(simulator: SimulatorProcess, keys: Keys, folder: Path) -> dict[str,
     stream = f"{simulator.ws}/stream/ws"
     sockets = {"spot": stream, "margin": stream, "ws-api": {"spot": f"{simulator.ws}/ws-api/v3"}}
     ccxt = {
-        "urls": {"api": {"public": rest, "private": rest, "v1": rest, "sapi": f"{simulator.http}/sapi/v1", "ws": sockets}},
+        "urls": {"api": {"public": rest, "private": rest, "v1": rest, "sapi": rest, "ws": sockets}},
         "options": {
             "defaultType": "spot",
             "fetchMarkets": {"types": ["spot"]},
@@ -176,7 +176,8 @@ async def lives_for(process: asyncio.subprocess.Process, seconds: float, log: Pa
                 await process.wait()
         except TimeoutError:
             return
-        pytest.fail(f"freqtrade ended by itself ({process.returncode}): {log.read_text()[-4000:]}")
+        said = await asyncio.to_thread(log.read_text)
+        pytest.fail(f"freqtrade ended by itself ({process.returncode}): {said[-4000:]}")
 
 
 async def orders_at_the_exchange(trader: Trader) -> dict[str, tuple[str, Kept]]:
