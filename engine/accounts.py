@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -25,6 +26,8 @@ BALANCES_KEPT_S = 15.0
 """Balances of an account that is followed are read this often anyway."""
 USED_FOR_S = 900.0
 LONGEST_LABEL = 40
+KEY_TEXT = re.compile(r"[!-~]{1,512}")
+"""A key goes out as a header: printable ASCII, no blank, no line end."""
 OnBalances = Callable[[Account, tuple[Balance, ...]], None]
 
 
@@ -166,6 +169,9 @@ class Accounts:
         label = label.strip()
         if not 1 <= len(label) <= LONGEST_LABEL or not label.isprintable():
             raise Refusal("bad_label", f"label takes 1 to {LONGEST_LABEL} printable characters.", "label")
+        for name, text in (("api_key", credentials.api_key), ("secret", credentials.secret)):
+            if KEY_TEXT.fullmatch(text) is None:
+                raise Refusal("bad_key", f"{name} takes 1 to 512 characters of ASCII without blanks.", name)
         try:
             may = await of.test_key(credentials)
         except VenueError as error:
