@@ -28,6 +28,8 @@ USED_FOR_S = 900.0
 LONGEST_LABEL = 40
 KEY_TEXT = re.compile(r"[!-~]{1,512}")
 """A key goes out as a header: printable ASCII, no blank, no line end."""
+SECRET_TEXT = re.compile(r"[ -~\r\n]{1,4096}")
+"""Of an RSA or Ed25519 key the secret is a PEM file."""
 OnBalances = Callable[[Account, tuple[Balance, ...]], None]
 
 
@@ -169,9 +171,10 @@ class Accounts:
         label = label.strip()
         if not 1 <= len(label) <= LONGEST_LABEL or not label.isprintable():
             raise Refusal("bad_label", f"label takes 1 to {LONGEST_LABEL} printable characters.", "label")
-        for name, text in (("api_key", credentials.api_key), ("secret", credentials.secret)):
-            if KEY_TEXT.fullmatch(text) is None:
-                raise Refusal("bad_key", f"{name} takes 1 to 512 characters of ASCII without blanks.", name)
+        if KEY_TEXT.fullmatch(credentials.api_key) is None:
+            raise Refusal("bad_key", "api_key takes 1 to 512 characters of ASCII without blanks.", "api_key")
+        if SECRET_TEXT.fullmatch(credentials.secret) is None:
+            raise Refusal("bad_key", "secret takes 1 to 4096 characters of ASCII.", "secret")
         try:
             may = await of.test_key(credentials)
         except VenueError as error:

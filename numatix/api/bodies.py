@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, PlainValidator, ValidationInfo, WithJsonSchema, field_validator
 
-from engine.accounts import KEY_TEXT
+from engine.accounts import KEY_TEXT, SECRET_TEXT
 from engine.desk.markets import LATEST_MS
 from engine.domain.instrument import OrderDraft
 from engine.domain.market import TIMEFRAMES_S
@@ -100,6 +100,7 @@ Instant = Annotated[
 ]
 Timeframe = Annotated[str, WithJsonSchema({"type": "string", "enum": list(TIMEFRAMES_S)})]
 Key = Annotated[str, _like(KEY_TEXT.pattern)]
+Secret = Annotated[str, _like(SECRET_TEXT.pattern)]
 ClientOrderId = Annotated[str | None, _or_null(_like(CLIENT_ORDER_ID.pattern))]
 NewEmail = Annotated[str, WithJsonSchema({"type": "string", "format": "email", "maxLength": 254})]
 NewPassword = Annotated[str, _like(r"[^\x00]*", minLength=10, maxLength=1024)]
@@ -136,7 +137,7 @@ class AccountBody(Body):
     venue: str
     label: str
     api_key: Key
-    secret: Key
+    secret: Secret
 
 
 class OrderBody(Body):

@@ -35,7 +35,7 @@ def test_a_testnet_key_is_tested_kept_secret_traded_with_and_removed(
     desk = start_desk(**OWNER, binance_testnet_url=testnet_url).wait_ready()
     body = {"venue": "binance_testnet", "label": "My testnet", "api_key": KEY, "secret": SECRET}
     with desk.api() as http:
-        refused = http.post("/accounts", json={**body, "secret": "not-the-secret"})
+        refused = http.post("/accounts", json={**body, "secret": "not the secret"})
         assert_problem(refused, 422, "key_refused", "api_key")
         assert len(http.get("/accounts").json()["items"]) == 1
 
