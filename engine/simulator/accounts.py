@@ -24,6 +24,7 @@ from engine.simulator.model import (
     SimAccount,
     SimFill,
     SimOrder,
+    made,
 )
 
 FEES_ID = 0
@@ -44,7 +45,18 @@ Kept = TypeVar("Kept", SimOrder, SimFill)
 class Account:
     """One account's money and orders. Amounts in atoms."""
 
-    __slots__ = ("account_id", "free", "history", "locked", "maker_rate", "open", "open_ids", "profile", "taker_rate")
+    __slots__ = (
+        "account_id",
+        "free",
+        "history",
+        "locked",
+        "maker_rate",
+        "open",
+        "open_by_symbol",
+        "open_ids",
+        "profile",
+        "taker_rate",
+    )
 
     def __init__(self, profile: SimAccount) -> None:
         self.profile = profile
@@ -57,6 +69,8 @@ class Account:
         self.open: dict[int, Entry] = {}
         self.open_ids: dict[str, int] = {}
         """Client order ids of open orders."""
+        self.open_by_symbol: defaultdict[str, int] = defaultdict(int)
+        """How many orders are open."""
         self.history: History | None = History() if profile.api_key else None
 
     def lock(self, asset: str, atoms: int) -> None:
@@ -64,9 +78,24 @@ class Account:
         self.free[asset] -= atoms
         self.locked[asset] += atoms
 
+    def hold(self, order: SimOrder, entry: Entry) -> None:
+        """An order is open, with this place in a queue or none yet."""
+        if order.order_id not in self.open:
+            request = order.request
+            self.open_ids[request.client_order_id] = order.order_id
+            self.open_by_symbol[request.symbol] += 1
+        self.open[order.order_id] = entry
+
+    def let_go(self, order: SimOrder) -> None:
+        """An order is not open any more; nothing if it was not."""
+        if self.open.pop(order.order_id, None) is not None:
+            request = order.request
+            del self.open_ids[request.client_order_id]
+            self.open_by_symbol[request.symbol] -= 1
+
     def balance(self, asset: str) -> Balance:
         """What it holds of one asset."""
-        return Balance(asset, self.free.get(asset, 0), self.locked.get(asset, 0))
+        return made(Balance, (asset, self.free.get(asset, 0), self.locked.get(asset, 0)))
 
     def balances(self) -> tuple[Balance, ...]:
         """All assets it has ever held, by name."""

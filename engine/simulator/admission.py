@@ -11,19 +11,21 @@ from typing import Final
 from engine.simulator.accounts import INSUFFICIENT, INSUFFICIENT_REASON, Account
 from engine.simulator.conditions import check_condition_form, check_conditions
 from engine.simulator.marketplace import Market
-from engine.simulator.model import PLAIN, ApiError, ListKind, NewList, NewOrder, OrderType, Side, SimOrder, Stp
+from engine.simulator.model import PLAIN, SELL, ApiError, ListKind, NewList, NewOrder, OrderType, Side, SimOrder, Stp
 from engine.simulator.triggers import ALGO_TYPES, waits_above, would_trigger
 
 TRIGGERS: Final = "Stop price would trigger immediately."
 MATCHES: Final = "Order would immediately match and take."
 BAD_PRICES: Final = "The relationship of the prices for the orders is not correct."
 
+LIMIT_MAKER, NO_STP, DECREMENT = OrderType.LIMIT_MAKER, Stp.NONE, Stp.DECREMENT
+
 
 def admit(market: Market, account: Account, request: NewOrder, now_ms: int) -> None:
     """ApiError with the first reason why the exchange refuses this order."""
     check_request(market, account, request, now_ms)
     refuse_at_once(market, request)
-    asset, atoms = needed(market, request, own_orders(account, request))
+    asset, atoms = needed(market, account, request)
     if account.free.get(asset, 0) < atoms:
         raise ApiError(-2010, INSUFFICIENT)
 
@@ -63,16 +65,20 @@ def check_request(
     gone = 0 if replaced is None else 1
     if not account.profile.can_trade:
         raise ApiError(-2010, "This action is disabled on this account.")
+    rules, terms = market.rules, request.terms
     best = market.book.facing(request.side).best
     best_ticks = 0 if best is None else best.price
-    average = market.tape.average_ticks(now_ms)
-    market.rules.check(request, average, best_ticks, open_orders(market, account) + before - gone)
-    if market.rules.max_position is not None and account.history is not None:
-        market.rules.check_position(request, best_ticks, position(market, account))
-    if request.terms is not PLAIN or request.type in ALGO_TYPES:
+    orders = 0 if account.history is None else account.open_by_symbol[market.symbol] + before - gone
+    rules.check(request, market.tape.average_ticks(now_ms), best_ticks, orders)
+    if rules.max_position is not None and account.history is not None:
+        rules.check_position(request, best_ticks, position(market, account))
+    if request.type in ALGO_TYPES:
         check_condition_form(request)
         stops = algo_orders(market, account) - (replaced is not None and replaced.request.type in ALGO_TYPES)
-        check_conditions(market.rules, request, stops)
+        check_conditions(rules, request, stops)
+    elif terms is not PLAIN and (terms.iceberg_lots or terms.stop_ticks or terms.trailing_bips):
+        check_condition_form(request)
+        check_conditions(rules, request, 0)
     known = account.open_ids.get(request.client_order_id)
     if known is not None and (replaced is None or known != replaced.order_id):
         raise ApiError(-2010, "Duplicate order sent.")
@@ -80,9 +86,9 @@ def check_request(
 
 def refuse_at_once(market: Market, request: NewOrder) -> None:
     """ApiError when the market already stands where this order must not meet it."""
-    if request.type is OrderType.LIMIT_MAKER and _would_match(market, request):
+    if request.type is LIMIT_MAKER and _would_match(market, request):
         raise ApiError(-2010, MATCHES)
-    if would_trigger(request, market.tape.last_price):
+    if request.terms.stop_ticks and would_trigger(request, market.tape.last_price):
         raise ApiError(-2010, TRIGGERS)
 
 
@@ -108,16 +114,8 @@ def position(market: Market, account: Account) -> int:
     return account.free.get(market.base, 0) + account.locked.get(market.base, 0) + lots * market.rules.lot_atoms
 
 
-def open_orders(market: Market, account: Account) -> int:
-    """How many orders of this account are open in this market; an account without a key may have any number."""
-    if account.history is None:
-        return 0
-    symbol = market.symbol
-    return sum(1 for entry in account.open.values() if entry.order is not None and entry.order.request.symbol == symbol)
-
-
 def algo_orders(market: Market, account: Account) -> int:
-    """How many of them are stops and take-profits."""
+    """How many stops and take-profits of this account are open in this market."""
     symbol = market.symbol
     return sum(
         1
@@ -129,25 +127,27 @@ def algo_orders(market: Market, account: Account) -> int:
 def own_orders(account: Account, request: NewOrder) -> int | None:
     """The account whose offers an order passes over, since it would expire them; None when it passes over nobody's."""
     stp = request.terms.stp
-    return account.account_id if account.open and stp is not Stp.NONE and stp is not Stp.DECREMENT else None
+    return account.account_id if account.open and stp is not NO_STP and stp is not DECREMENT else None
 
 
-def needed(market: Market, request: NewOrder, but: int | None = None) -> tuple[str, int]:
+def needed(market: Market, account: Account, request: NewOrder) -> tuple[str, int]:
     """The asset and the atoms of it that an order can cost at most."""
-    if request.side is Side.SELL:
-        lots = request.lots or market.lots_for_quote(Side.SELL, request.quote_atoms, but)[0]
+    if request.side is SELL:
+        lots = request.lots
+        if not lots:
+            lots, _ = market.lots_for_quote(SELL, request.quote_atoms, own_orders(account, request))
         return market.base, lots * market.rules.lot_atoms
     price = request.price_ticks or request.terms.stop_ticks
-    if request.type in ALGO_TYPES and not price:
+    if not price and request.type in ALGO_TYPES:
         price = market.tape.last_price or 1
     if price:
         return market.quote, market.rules.quote_atoms(price, request.lots)
-    return market.quote, request.quote_atoms or market.cost_of(request.lots, but)
+    return market.quote, request.quote_atoms or market.cost_of(request.lots, own_orders(account, request))
 
 
 def _affords(market: Market, account: Account, requests: Iterable[NewOrder]) -> bool:
     """Whether the account can pay for the dearest of orders of which only one can trade."""
-    needs = [needed(market, request, own_orders(account, request)) for request in requests]
+    needs = [needed(market, account, request) for request in requests]
     return all(account.free.get(asset, 0) >= atoms for asset, atoms in needs)
 
 

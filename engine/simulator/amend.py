@@ -90,7 +90,7 @@ def _lower(floor: Floor, market: Market, order: SimOrder, account: Account, lots
         entry.lots = remaining
         return
     side = market.book.own(order.request.side)
-    market.touched[order.request.side][order.request.price_ticks] = None
+    side.touched[order.request.price_ticks] = None
     side.hide(entry, max(0, remaining - entry.lots))
     if entry.lots > remaining:
         side.reduce(entry, entry.lots - remaining)

@@ -2,17 +2,17 @@
 
 A level's queue is a linked list through its entries, so a cancel unlinks in constant time and leaves
 nothing behind. What outsiders show (replay) stands in the same queues as entries without an order.
+Prices stand in a plain list with the best one last: there most levels come and go, and C moves the few behind.
 """
 
 from __future__ import annotations
 
+from bisect import bisect_left, insort
 from collections import deque
 from collections.abc import Iterator
 from itertools import islice
 
-from sortedcontainers import SortedDict
-
-from engine.simulator.model import Side, SimOrder
+from engine.simulator.model import BUY, Side, SimOrder
 
 
 class Entry:
@@ -75,25 +75,31 @@ class Level:
 
 
 class BookSide:
-    """All bids or all asks, best first."""
+    """All bids or all asks."""
 
-    __slots__ = ("best", "levels", "side", "sign")
+    __slots__ = ("_keys", "_levels", "best", "side", "sign", "touched")
 
     def __init__(self, side: Side) -> None:
         self.side = side
-        self.sign = -1 if side is Side.BUY else 1
+        self.sign = -1 if side is BUY else 1
         """Prices times the sign sort best first; so they compare with a limit, too."""
-        self.levels: SortedDict[int, Level] = SortedDict()
         self.best: Level | None = None
+        self.touched: dict[int, None] = {}
+        """Prices of the levels that the operation under way has changed."""
+        self._levels: dict[int, Level] = {}
+        self._keys: list[int] = []
+        """Prices times the negative sign, in order: the best one is the last."""
+
+    def __iter__(self) -> Iterator[Level]:
+        """Best first."""
+        levels, sign = self._levels, self.sign
+        return (levels[-key * sign] for key in reversed(self._keys))
 
     def add(self, price: int, entry: Entry) -> None:
         """Put an entry at the end of the queue at this price."""
-        key = price * self.sign
-        level = self.levels.get(key)
+        level = self._levels.get(price)
         if level is None:
-            level = self.levels[key] = Level(price)
-            if self.best is None or key < self.best.price * self.sign:
-                self.best = level
+            level = self._open(price)
         last = level.last
         if last is None:
             level.first = entry
@@ -137,16 +143,35 @@ class BookSide:
 
     def level(self, price: int) -> Level | None:
         """The level at this price, if anything stands there."""
-        return self.levels.get(price * self.sign)
+        return self._levels.get(price)
 
     def lots_at(self, price: int) -> int:
         """The lots that stand at this price."""
-        level = self.levels.get(price * self.sign)
+        level = self._levels.get(price)
         return 0 if level is None else level.lots
+
+    def changes(self) -> tuple[tuple[int, int], ...]:
+        """The touched levels as `(price_ticks, lots now)`."""
+        levels = self._levels
+        changed: list[tuple[int, int]] = []
+        for price in self.touched:
+            level = levels.get(price)
+            changed.append((price, 0 if level is None else level.lots))
+        return tuple(changed)
 
     def top(self, count: int) -> tuple[tuple[int, int], ...]:
         """The best `count` levels as `(price_ticks, lots)`."""
-        return tuple((level.price, level.lots) for level in islice(self.levels.values(), count))
+        return tuple((level.price, level.lots) for level in islice(self, count))
+
+    def _open(self, price: int) -> Level:
+        level = self._levels[price] = Level(price)
+        keys, key = self._keys, -price * self.sign
+        if not keys or key > keys[-1]:
+            keys.append(key)
+            self.best = level
+        else:
+            insort(keys, key)
+        return level
 
     def _unlink(self, level: Level, entry: Entry) -> None:
         before, after = entry.previous, entry.next
@@ -161,9 +186,16 @@ class BookSide:
         entry.level = entry.previous = entry.next = None
         level.hidden -= entry.hidden
         if level.first is None:
-            del self.levels[level.price * self.sign]
-            if level is self.best:
-                self.best = self.levels.peekitem(0)[1] if self.levels else None
+            self._close(level)
+
+    def _close(self, level: Level) -> None:
+        del self._levels[level.price]
+        keys = self._keys
+        if level is self.best:
+            keys.pop()
+            self.best = self._levels[-keys[-1] * self.sign] if keys else None
+        else:
+            del keys[bisect_left(keys, -level.price * self.sign)]
 
 
 class Book:
@@ -177,11 +209,11 @@ class Book:
 
     def own(self, side: Side) -> BookSide:
         """Where an order of this side rests."""
-        return self.bids if side is Side.BUY else self.asks
+        return self.bids if side is BUY else self.asks
 
     def facing(self, side: Side) -> BookSide:
         """What an order of this side takes from."""
-        return self.asks if side is Side.BUY else self.bids
+        return self.asks if side is BUY else self.bids
 
     def best(self) -> tuple[int, int, int, int]:
         """Best bid and ask as `(bid_ticks, bid_lots, ask_ticks, ask_lots)`; zeros where a side is empty."""

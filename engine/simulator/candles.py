@@ -1,42 +1,16 @@
-"""Candles of one symbol: minutes kept as columns of integers, every longer interval put together from them.
-
-Intervals as Binance has them (Spot API, "Kline/Candlestick data", 2026-07): weeks open on Monday,
-months on the first, all in UTC.
-"""
+"""Candles of one symbol: minutes kept as columns of integers, every longer interval put together from them."""
 
 from __future__ import annotations
 
 from array import array
+from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime
 from itertools import pairwise
 from operator import attrgetter
 from typing import Any
 
-from engine.simulator.model import ApiError, Kline
-
-MINUTE_MS = 60_000
-DAY_MS = 86_400_000
-KEPT_MINUTES = 10 * 1440
-
-FIXED_INTERVALS_MS = {
-    "1m": MINUTE_MS,
-    "3m": 3 * MINUTE_MS,
-    "5m": 5 * MINUTE_MS,
-    "15m": 15 * MINUTE_MS,
-    "30m": 30 * MINUTE_MS,
-    "1h": 60 * MINUTE_MS,
-    "2h": 120 * MINUTE_MS,
-    "4h": 240 * MINUTE_MS,
-    "6h": 360 * MINUTE_MS,
-    "8h": 480 * MINUTE_MS,
-    "12h": 720 * MINUTE_MS,
-    "1d": DAY_MS,
-    "3d": 3 * DAY_MS,
-}
-INTERVALS = (*FIXED_INTERVALS_MS, "1w", "1M")
-FIRST_MONDAY_MS = 4 * DAY_MS
+from engine.simulator.intervals import KEPT_MINUTES, MINUTE_MS, Span
+from engine.simulator.model import Kline
 
 COLUMNS = (
     "open_ms",
@@ -54,64 +28,15 @@ COLUMNS = (
 )
 
 
-def interval_ms(interval: str, at_ms: int) -> tuple[int, int]:
-    """The [open, next open) of the candle of this interval that holds `at_ms`; ApiError -1120 when unknown."""
-    length = FIXED_INTERVALS_MS.get(interval)
-    if length is not None:
-        start = at_ms - at_ms % length
-        return start, start + length
-    if interval == "1w":
-        start = at_ms - (at_ms - FIRST_MONDAY_MS) % (7 * DAY_MS)
-        return start, start + 7 * DAY_MS
-    if interval == "1M":
-        day = datetime.fromtimestamp(at_ms // 1000, UTC)
-        first = datetime(day.year, day.month, 1, tzinfo=UTC)
-        following = datetime(day.year + day.month // 12, day.month % 12 + 1, 1, tzinfo=UTC)
-        return int(first.timestamp()) * 1000, int(following.timestamp()) * 1000
-    raise ApiError(-1120, "Invalid interval.")
-
-
-@dataclass(frozen=True, slots=True)
-class Span:
-    """An interval by a clock that is so far ahead of UTC."""
-
-    interval: str
-    offset_ms: int
-
-    def of(self, at_ms: int) -> tuple[int, int]:
-        """The [open, next open) of the candle that holds `at_ms`."""
-        start, following = interval_ms(self.interval, at_ms + self.offset_ms)
-        return start - self.offset_ms, following - self.offset_ms
-
-    def at_or_after(self, at_ms: int) -> int:
-        """When the next candle opens that does not open before `at_ms`."""
-        start, following = self.of(at_ms)
-        return start if start == at_ms else following
-
-    def steps_after(self, open_ms: int, steps: int) -> int:
-        """When the candle opens that comes so many later."""
-        length = FIXED_INTERVALS_MS.get(self.interval)
-        if length is not None:
-            return open_ms + steps * length
-        for _ in range(min(steps, KEPT_MINUTES)):
-            open_ms = self.of(open_ms)[1]
-        return open_ms
-
-    def steps_before(self, open_ms: int, steps: int) -> int:
-        """When the candle opened that came so many earlier."""
-        length = FIXED_INTERVALS_MS.get(self.interval)
-        if length is not None:
-            return open_ms - steps * length
-        for _ in range(min(steps, KEPT_MINUTES)):
-            open_ms = self.of(open_ms - 1)[0]
-        return open_ms
-
-
 class Candles:
     """The last ten days of one symbol in minutes, without gaps from the first one kept to the newest trade."""
 
     def __init__(self) -> None:
         self._columns: dict[str, array[int]] = {name: array("q") for name in COLUMNS}
+        self._newest: Kline | None = None
+        """The minute of the newest trade; its row is written when someone reads."""
+        self._volume_of = (-1, -1)
+        self._volume_before = (0, 0)
         self._forming: dict[Span, Kline] = {}
 
     def __len__(self) -> int:
@@ -120,30 +45,29 @@ class Candles:
     @property
     def last_close(self) -> int:
         """The newest price in ticks, 0 when there is none."""
-        closes = self._columns["close"]
-        return closes[-1] if closes else 0
+        return 0 if self._newest is None else self._newest.close
 
     def record(self, price: int, lots: int, quote_atoms: int, taker_buys: bool, trade_id: int, at_ms: int) -> None:
         """Add one trade to its minute; a time before the newest minute counts into that."""
-        columns = self._columns
-        opens = columns["open_ms"]
-        minute = at_ms - at_ms % MINUTE_MS
-        if not opens or opens[-1] < minute:
-            self._open_minute(minute, price)
-        if columns["trades"][-1] == 0:
-            columns["open"][-1] = columns["high"][-1] = columns["low"][-1] = price
-        if columns["first_trade_id"][-1] < 0:
-            columns["first_trade_id"][-1] = trade_id
-        columns["high"][-1] = max(columns["high"][-1], price)
-        columns["low"][-1] = min(columns["low"][-1], price)
-        columns["close"][-1] = price
-        columns["lots"][-1] += lots
-        columns["quote_atoms"][-1] += quote_atoms
-        columns["trades"][-1] += 1
+        newest = self._newest
+        if newest is None or newest.close_ms < at_ms:
+            newest = self._open_minute(at_ms - at_ms % MINUTE_MS, price)
+        if newest.trades == 0:
+            newest.open = newest.high = newest.low = price
+        elif price > newest.high:
+            newest.high = price
+        elif price < newest.low:
+            newest.low = price
+        if newest.first_trade_id < 0:
+            newest.first_trade_id = trade_id
+        newest.close = price
+        newest.lots += lots
+        newest.quote_atoms += quote_atoms
+        newest.trades += 1
         if taker_buys:
-            columns["taker_buy_lots"][-1] += lots
-            columns["taker_buy_quote_atoms"][-1] += quote_atoms
-        columns["last_trade_id"][-1] = trade_id
+            newest.taker_buy_lots += lots
+            newest.taker_buy_quote_atoms += quote_atoms
+        newest.last_trade_id = trade_id
         if self._forming:
             self._update_forming(price, lots, quote_atoms, taker_buys, trade_id, at_ms)
 
@@ -158,6 +82,7 @@ class Candles:
         rows = zip(*map(attrgetter(*COLUMNS), kept), strict=True)
         for column, values in zip(self._columns.values(), rows, strict=False):
             column.extend(values)
+        self._read_newest()
 
     def between(
         self,
@@ -213,28 +138,50 @@ class Candles:
 
     def newest_volume(self, count: int, now_ms: int) -> tuple[int, int]:
         """Lots and quote atoms traded in the newest `count` minutes up to now."""
-        opens = self._columns["open_ms"]
+        newest = self._newest
         oldest = now_ms - now_ms % MINUTE_MS - (count - 1) * MINUTE_MS
-        lots = quote_atoms = 0
-        for index in range(len(opens) - 1, max(-1, len(opens) - 1 - count), -1):
-            if opens[index] < oldest:
-                break
-            lots += self._columns["lots"][index]
-            quote_atoms += self._columns["quote_atoms"][index]
-        return lots, quote_atoms
+        if newest is None or newest.open_ms < oldest:
+            return 0, 0
+        if self._volume_of != (oldest, newest.open_ms):
+            self._volume_of = (oldest, newest.open_ms)
+            self._volume_before = self._volume_since(oldest, count)
+        lots, quote_atoms = self._volume_before
+        return lots + newest.lots, quote_atoms + newest.quote_atoms
 
     def dump(self) -> dict[str, str]:
         """The columns as text for a snapshot."""
-        return {name: column.tobytes().hex() for name, column in self._columns.items()}
+        return {name: column.tobytes().hex() for name, column in self._written().items()}
 
     def restore(self, columns: Mapping[str, Any]) -> None:
         """Take what `dump` gave."""
         for name in COLUMNS:
             self._columns[name] = array("q", bytes.fromhex(columns[name]))
         self._forming.clear()
+        self._volume_of = (-1, -1)
+        self._read_newest()
 
-    def _open_minute(self, minute: int, price: int) -> None:
-        opens, closes = self._columns["open_ms"], self._columns["close"]
+    def _written(self) -> dict[str, array[int]]:
+        """The columns, with the newest minute in its row."""
+        newest = self._newest
+        if newest is not None:
+            for name, column in self._columns.items():
+                column[-1] = getattr(newest, name)
+        return self._columns
+
+    def _read_newest(self) -> None:
+        if len(self):
+            row = [column[-1] for column in self._columns.values()]
+            self._newest = Kline(row[0], row[0] + MINUTE_MS - 1, *row[1:])
+
+    def _volume_since(self, oldest: int, count: int) -> tuple[int, int]:
+        """What was traded in the minutes from `oldest` on, at most `count` with the newest, which is left out."""
+        columns = self._columns
+        first = max(bisect_left(columns["open_ms"], oldest), len(self) - count)
+        return sum(columns["lots"][first:-1]), sum(columns["quote_atoms"][first:-1])
+
+    def _open_minute(self, minute: int, price: int) -> Kline:
+        columns = self._written()
+        opens, closes = columns["open_ms"], columns["close"]
         if opens:
             close, following = closes[-1], opens[-1] + MINUTE_MS
             if minute - following >= KEPT_MINUTES * MINUTE_MS:
@@ -247,6 +194,8 @@ class Candles:
         if len(opens) > KEPT_MINUTES + 1440:
             for column in self._columns.values():
                 del column[: len(column) - KEPT_MINUTES]
+        self._newest = newest = Kline(minute, minute + MINUTE_MS - 1, price, price, price, price)
+        return newest
 
     def _append(self, minute: int, price: int) -> None:
         for column, value in zip(self._columns.values(), (minute, price, price, price, price, *EMPTY), strict=True):
@@ -274,7 +223,7 @@ class Candles:
         first = opens[0]
         low = max(0, (start_ms - first + MINUTE_MS - 1) // MINUTE_MS)
         high = min(len(opens), (end_ms - first + MINUTE_MS - 1) // MINUTE_MS)
-        names = list(self._columns.values())
+        names = list(self._written().values())
         for row in zip(*(column[low:high] for column in names), strict=True):
             yield Kline(row[0], row[0] + MINUTE_MS - 1, *row[1:])
         close = self.last_close

@@ -14,7 +14,6 @@ from pathlib import Path
 from engine.simulator.accounts import MOST_ATOMS, Account, to_atoms
 from engine.simulator.admission import admit, admit_list, check_request
 from engine.simulator.amend import admit_amendment, amend
-from engine.simulator.candles import INTERVALS, interval_ms
 from engine.simulator.inputs import (
     World,
     account_record,
@@ -30,6 +29,7 @@ from engine.simulator.inputs import (
     order_record,
     trade_record,
 )
+from engine.simulator.intervals import INTERVALS, interval_ms
 from engine.simulator.journal import MOST_RECORDS, Journal, Record
 from engine.simulator.marketplace import Market
 from engine.simulator.matching import Matcher
@@ -75,8 +75,8 @@ class Exchange(Reader):
         """
         super().__init__(World(Matcher(listings)), {listing.symbol: listing for listing in listings}, now_ms)
         self._seed = seed
-        self._listeners: list[Listener] = []
-        self._waiting: deque[SimEvent] = deque()
+        self._listeners: tuple[Listener, ...] = ()
+        self._waiting: deque[list[SimEvent]] = deque()
         self._telling = False
         self._journal: Journal | None = None
         self._recovered = False
@@ -119,11 +119,10 @@ class Exchange(Reader):
 
     def listen(self, listener: Listener) -> Callable[[], None]:
         """Call `listener` for every event from now on; returns the call that ends it."""
-        self._listeners.append(listener)
+        self._listeners = (*self._listeners, listener)
 
         def end() -> None:
-            if listener in self._listeners:
-                self._listeners.remove(listener)
+            self._listeners = tuple(each for each in self._listeners if each is not listener)
 
         return end
 
@@ -185,7 +184,9 @@ class Exchange(Reader):
         market, account = self._market(request.symbol), self._account(account_id)
         now = self._time()
         admit(market, account, request, now)
-        self._write(order_record(account_id, request, now), now, sync=account.history is not None)
+        if self._journal is not None:
+            self._write(order_record(account_id, request, now), sync=account.history is not None)
+        self._world.last_ms = now
         order, fills = self._matcher.place(account, request, now)
         answer = order.copy(), tuple(fills)
         self._tell()
@@ -348,17 +349,17 @@ class Exchange(Reader):
 
         An operation that a listener starts is told after the one it was started by.
         """
-        events = self._matcher.reports.events
-        self._waiting.extend(events)
-        events.clear()
+        reports = self._matcher.reports
+        events, reports.events = reports.events, []
+        self._waiting.append(events)
         if self._telling:
             return
         self._telling = True
         try:
             while self._waiting:
-                event = self._waiting.popleft()
-                for listener in tuple(self._listeners):
-                    listener(event)
+                for event in self._waiting.popleft():
+                    for listener in self._listeners:
+                        listener(event)
         finally:
             self._telling = False
 

@@ -9,12 +9,13 @@ import re
 from decimal import Decimal
 from math import gcd
 
-from engine.simulator.model import ATOMS, ApiError, Listing, NewOrder, OrderType, Side, TimeInForce
+from engine.simulator.model import ATOMS, BUY, ApiError, Listing, NewOrder, OrderType, Side, TimeInForce
 
 NUMBER = re.compile(r"[0-9]{1,20}(\.[0-9]{1,20})?")
 NUMBER_RANGE = r"^([0-9]{1,20})(\.[0-9]{1,20})?$"
 AVERAGE_MINUTES = 5
 
+MARKET, LIMIT_MAKER, GTC = OrderType.MARKET, OrderType.LIMIT_MAKER, TimeInForce.GTC
 WITHOUT_PRICE = frozenset({OrderType.MARKET, OrderType.STOP_LOSS, OrderType.TAKE_PROFIT})
 
 
@@ -39,10 +40,8 @@ class Rules:
         position = listing.max_position
         self.max_position = None if position is None else _whole(position, Decimal(1) / ATOMS, "max_position")
         """Atoms of the base asset."""
-        self._bid_band = (listing.bid_multiplier_down, listing.bid_multiplier_up)
-        self._ask_band = (listing.ask_multiplier_down, listing.ask_multiplier_up)
-        self._band_reference = -1
-        self._bands = {Side.BUY: (0, 0), Side.SELL: (0, 0)}
+        self._bid_band = _ratios(listing.bid_multiplier_down, listing.bid_multiplier_up)
+        self._ask_band = _ratios(listing.ask_multiplier_down, listing.ask_multiplier_up)
 
     def quote_atoms(self, price_ticks: int, lots: int) -> int:
         """The notional of `lots` at `price_ticks`, cut off to whole atoms."""
@@ -80,7 +79,7 @@ class Rules:
         price at which a market order would begin (0: the book is empty).
         """
         check_form(request)
-        if request.type is OrderType.MARKET:
+        if request.type is MARKET:
             self._check_market(request, reference_ticks, best_ticks)
         else:
             if request.type in WITHOUT_PRICE:
@@ -108,8 +107,8 @@ class Rules:
         if not self.min_ticks <= price <= self.max_ticks:
             raise _failure("PRICE_FILTER")
         if reference_ticks:
-            low, high = self._band(request.side, reference_ticks)
-            if not low <= price <= high:
+            (low, below), (high, above) = self._bid_band if request.side is BUY else self._ask_band
+            if price * below < reference_ticks * low or price * above > reference_ticks * high:
                 raise _failure("PERCENT_PRICE_BY_SIDE")
         if not self.min_lots <= request.lots <= self.max_lots:
             raise _failure("LOT_SIZE")
@@ -132,15 +131,6 @@ class Rules:
             raise _failure("MARKET_LOT_SIZE")
         if price and self.quote_atoms(price, request.lots) < self.min_notional:
             raise _failure("NOTIONAL")
-
-    def _band(self, side: Side, reference_ticks: int) -> tuple[int, int]:
-        if reference_ticks != self._band_reference:
-            self._band_reference = reference_ticks
-            self._bands = {
-                Side.BUY: _scaled(reference_ticks, self._bid_band),
-                Side.SELL: _scaled(reference_ticks, self._ask_band),
-            }
-        return self._bands[side]
 
     def exchange_info_filters(self) -> list[dict[str, object]]:
         """The `filters` of this symbol in exchangeInfo."""
@@ -189,7 +179,7 @@ class Rules:
 
 def check_form(request: NewOrder) -> None:
     """Whether the fields of an order go together; ApiError in Binance's words when they do not."""
-    if request.type is OrderType.MARKET:
+    if request.type is MARKET:
         if bool(request.lots) == bool(request.quote_atoms) or request.lots < 0 or request.quote_atoms < 0:
             raise ApiError(-1102, "Param 'quantity' or 'quoteOrderQty' must be sent, but both were empty/null!")
         if request.price_ticks:
@@ -204,7 +194,7 @@ def check_form(request: NewOrder) -> None:
         raise ApiError(-1013, "Invalid price.")
     if request.lots <= 0:
         raise ApiError(-1013, "Invalid quantity.")
-    if request.type is OrderType.LIMIT_MAKER and request.time_in_force is not TimeInForce.GTC:
+    if request.type is LIMIT_MAKER and request.time_in_force is not GTC:
         raise ApiError(-1106, "Parameter 'timeInForce' sent when not required.")
 
 
@@ -237,9 +227,9 @@ def _whole(value: Decimal, step: Decimal, name: str) -> int:
     return int(steps)
 
 
-def _scaled(ticks: int, band: tuple[Decimal, Decimal]) -> tuple[int, int]:
-    low, high = band
-    return int(-(-ticks * low // 1)), int(ticks * high)
+def _ratios(low: Decimal, high: Decimal) -> tuple[tuple[int, int], tuple[int, int]]:
+    """Two multipliers as whole numbers: numerator and denominator."""
+    return low.as_integer_ratio(), high.as_integer_ratio()
 
 
 def _failure(name: str) -> ApiError:

@@ -12,8 +12,10 @@ from collections.abc import Iterable
 from engine.simulator.accounts import Account, Accounts
 from engine.simulator.book import Entry
 from engine.simulator.marketplace import Market
-from engine.simulator.model import Execution, Listing, NewOrder, Side, SimOrder, Status
+from engine.simulator.model import BUY, SELL, Execution, Listing, NewOrder, SimOrder, Status
 from engine.simulator.reports import Reports
+
+NEW, PENDING_NEW, NEW_REPORT = Status.NEW, Status.PENDING_NEW, Execution.NEW
 
 
 class Floor:
@@ -34,21 +36,20 @@ class Floor:
     ) -> SimOrder:
         """A new order, known and reported; it does nothing yet."""
         self.last_order_id += 1
-        status = Status.PENDING_NEW if pending else Status.NEW
-        order = SimOrder(
-            self.last_order_id, account.account_id, request, status, at_ms, at_ms, request.lots, list_id=list_id
-        )
-        if not pending and not request.conditional:
+        status = PENDING_NEW if pending else NEW
+        order = SimOrder(self.last_order_id, account.account_id, request, status, at_ms, at_ms, request.lots)
+        order.list_id = list_id
+        terms = request.terms
+        if not (pending or terms.stop_ticks or terms.trailing_bips):
             order.working_ms = at_ms
         if account.history is not None:
             account.history.add(order)
-        self.reports.order(order, Execution.NEW, at_ms)
+        self.reports.order(order, NEW_REPORT, at_ms)
         return order
 
     def keep(self, order: SimOrder, account: Account) -> None:
         """Count an order as open before it stands in the book."""
-        account.open[order.order_id] = Entry(order, order.remaining_lots)
-        account.open_ids[order.request.client_order_id] = order.order_id
+        account.hold(order, Entry(order, order.remaining_lots))
 
     def wait(self, market: Market, order: SimOrder, account: Account, at_ms: int, *, reserve: bool = True) -> None:
         """Let an order wait for its price; a trailing stop without a stop price follows the market at once."""
@@ -63,14 +64,12 @@ class Floor:
     def rest(self, market: Market, order: SimOrder, account: Account, *, reserve: bool = True) -> None:
         """Put what is left of an order into the book; an iceberg shows a part of it."""
         request = order.request
-        remaining = order.remaining_lots
-        shown = request.terms.iceberg_lots or remaining
-        entry = Entry(order, remaining) if shown >= remaining else Entry(order, shown, remaining - shown)
-        market.book.own(request.side).add(request.price_ticks, entry)
-        market.touched[request.side][request.price_ticks] = None
-        order.working = True
-        account.open[order.order_id] = entry
-        account.open_ids[request.client_order_id] = order.order_id
+        remaining, part = order.remaining_lots, request.terms.iceberg_lots
+        entry = Entry(order, part, remaining - part) if 0 < part < remaining else Entry(order, remaining)
+        side, price = market.book.own(request.side), request.price_ticks
+        side.add(price, entry)
+        side.touched[price] = None
+        account.hold(order, entry)
         if reserve:
             self.reserve(market, order, account)
 
@@ -78,18 +77,16 @@ class Floor:
         """Take an open order out of the book or the queue of those that wait, and give back its money."""
         entry = account.open[order.order_id]
         if entry.level is not None:
-            side = order.request.side
-            market.touched[side][order.request.price_ticks] = None
-            market.book.own(side).reduce(entry, entry.lots)
+            side = market.book.own(order.request.side)
+            side.touched[order.request.price_ticks] = None
+            side.reduce(entry, entry.lots)
         elif order.waiting:
             market.triggers.remove(order)
         self.unlock(market, order, account, order.remaining_lots)
 
     def leave(self, order: SimOrder, account: Account) -> None:
         """A finished order is no longer open."""
-        order.working = False
-        if account.open.pop(order.order_id, None) is not None:
-            del account.open_ids[order.request.client_order_id]
+        account.let_go(order)
         if account.history is not None:
             account.history.finish(order)
 
@@ -117,8 +114,9 @@ class Floor:
 
     def reserve(self, market: Market, order: SimOrder, account: Account) -> None:
         """Put aside what the rest of an order may cost, at the price that it was made for."""
-        price = order.reserve_ticks = reserve_price(market, order.request)
-        if order.request.side is Side.BUY:
+        request = order.request
+        price = order.reserve_ticks = request.price_ticks or reserve_price(market, request)
+        if request.side is BUY:
             account.lock(market.quote, market.rules.quote_atoms(price, order.remaining_lots))
         else:
             account.lock(market.base, order.remaining_lots * market.rules.lot_atoms)
@@ -128,7 +126,7 @@ class Floor:
         price = order.reserve_ticks
         if not price:
             return
-        if order.request.side is Side.SELL:
+        if order.request.side is SELL:
             account.lock(market.base, -lots * market.rules.lot_atoms)
             return
         remaining, rules = order.remaining_lots, market.rules

@@ -82,10 +82,10 @@ def order_fields(order: NewOrder) -> list[Any]:
     terms = order.terms
     return [
         order.symbol,
-        order.side.value,
-        order.type.value,
+        order.side,
+        order.type,
         order.client_order_id,
-        order.time_in_force.value,
+        order.time_in_force,
         order.price_ticks,
         order.lots,
         order.quote_atoms,
@@ -95,7 +95,7 @@ def order_fields(order: NewOrder) -> list[Any]:
             terms.stop_ticks,
             terms.trailing_bips,
             terms.iceberg_lots,
-            terms.stp.value,
+            terms.stp,
             terms.strategy_id,
             terms.strategy_type,
         ],

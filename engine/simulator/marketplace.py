@@ -26,7 +26,6 @@ class Market:
         "shown_top",
         "symbol",
         "tape",
-        "touched",
         "triggers",
         "update_id",
     )
@@ -42,8 +41,6 @@ class Market:
         self.prevented_id = 0
         """How many trades of an account with itself were prevented."""
         self.update_id = 0
-        self.touched: dict[Side, dict[int, None]] = {Side.BUY: {}, Side.SELL: {}}
-        """Levels that the operation under way has changed."""
         self.shown_top: Top = (0, 0, 0, 0)
         """The best prices that were told last."""
         self.outside_top_id = 0
@@ -63,7 +60,7 @@ class Market:
     def lots_for_quote(self, side: Side, quote_atoms: int, but: int | None = None) -> tuple[int, bool]:
         """The lots that trade at market for at most so many quote atoms, and whether the book had enough."""
         total = 0
-        for level in self.book.facing(side).levels.values():
+        for level in self.book.facing(side):
             for offered in level.parts(but):
                 lots = min(offered, self.rules.lots_for(quote_atoms, level.price))
                 total += lots
@@ -86,7 +83,7 @@ class Market:
 
     def offers(self, side: Side, but: int | None) -> Iterator[tuple[int, int]]:
         """What an order of this side can take, hidden parts too, best price first; without what `but` offers."""
-        for level in self.book.facing(side).levels.values():
+        for level in self.book.facing(side):
             if but is None:
                 yield level.price, level.lots + level.hidden
             else:

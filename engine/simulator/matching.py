@@ -16,20 +16,26 @@ from engine.simulator.floor import Floor
 from engine.simulator.lists import alone, close_when_done, end, enter_list, list_of, start_pair
 from engine.simulator.marketplace import Market
 from engine.simulator.model import (
+    BUY,
     OPEN,
     Execution,
     ListKind,
     NewList,
     NewOrder,
     OrderList,
+    PublicTrade,
     Side,
     SimFill,
     SimOrder,
     Status,
     Stp,
     TimeInForce,
+    made,
 )
 from engine.simulator.selftrade import prevent
+
+FILLED, PARTIALLY_FILLED, EXPIRED_IN_MATCH = Status.FILLED, Status.PARTIALLY_FILLED, Status.EXPIRED_IN_MATCH
+GTC, FOK, NO_STP, TRADE_REPORT = TimeInForce.GTC, TimeInForce.FOK, Stp.NONE, Execution.TRADE
 
 
 class Taker:
@@ -37,12 +43,14 @@ class Taker:
 
     __slots__ = ("account", "fills", "order", "target")
 
-    def __init__(self, order: SimOrder | None, account: Account, target: int) -> None:
+    def __init__(
+        self, order: SimOrder | None, account: Account, target: int, fills: list[SimFill] | None = None
+    ) -> None:
         self.order = order
         self.account = account
         self.target = target
         """Lots after which the order is filled."""
-        self.fills: list[SimFill] = []
+        self.fills = [] if fills is None else fills
 
 
 class Matcher(Floor):
@@ -52,13 +60,13 @@ class Matcher(Floor):
         """Match an order that was admitted and rest what is left of it if it may rest, or let it wait for its price."""
         market = self.markets[request.symbol]
         order = self.enter(account, request, at_ms)
-        taker = Taker(order, account, request.lots)
+        fills: list[SimFill] = []
         if order.working_ms < 0:
             self.wait(market, order, account, at_ms)
         else:
-            self._work(market, order, taker, at_ms)
+            self._work(market, order, account, at_ms, fills)
         self.complete(market, at_ms)
-        return order, taker.fills
+        return order, fills
 
     def place_list(self, account: Account, asked: NewList, at_ms: int) -> OrderList:
         """Place an order list that was admitted: both legs of a pair, or a working order with what waits behind it."""
@@ -68,7 +76,7 @@ class Matcher(Floor):
             start_pair(self, market, account, order_list.orders, at_ms)
         else:
             working = order_list.orders[0]
-            self._work(market, working, Taker(working, account, working.lots), at_ms)
+            self._work(market, working, account, at_ms)
         answer = order_list.copy()
         self.complete(market, at_ms)
         return answer
@@ -102,65 +110,73 @@ class Matcher(Floor):
         self, market: Market, facing: BookSide, entry: Entry, lots: int, taker: Taker, at_ms: int, trade_id: int = 0
     ) -> None:
         """One trade with one maker, at the maker's price. Its id is `trade_id` where that continues the tape."""
-        maker = entry.order
-        price = 0 if entry.level is None else entry.level.price
-        quote_atoms = market.rules.quote_atoms(price, lots)
-        trade_id = max(trade_id, market.tape.last_trade_id + 1)
+        maker, ours, rules, level = entry.order, taker.order, market.rules, entry.level
+        price = 0 if level is None else level.price
+        quote_atoms, base_atoms = rules.quote_atoms(price, lots), lots * rules.lot_atoms
         maker_account = self.accounts.outsiders if maker is None else self.accounts.by_id[maker.account_id]
-        self._print(market, facing, trade_id, price, lots, quote_atoms, maker, taker.order, at_ms)
+        maker_id, taker_id = 0 if maker is None else maker.order_id, 0 if ours is None else ours.order_id
+        buyer_is_maker = facing.side is BUY
+        if buyer_is_maker:
+            buyer, seller, buyer_id, seller_id = maker_account, taker.account, maker_id, taker_id
+        else:
+            buyer, seller, buyer_id, seller_id = taker.account, maker_account, taker_id, maker_id
+        tape = market.tape
+        trade_id = max(trade_id, tape.last_trade_id + 1)
+        trade = tape.record(trade_id, price, lots, quote_atoms, buyer_id, seller_id, buyer_is_maker, at_ms)
+        self.reports.trade(trade)
+        market.printed(price, at_ms)
         if maker is not None:
             self.unlock(market, maker, maker_account, lots)
-        market.touched[facing.side][price] = None
+        facing.touched[price] = None
         facing.reduce(entry, lots)
-        buyer_is_maker = facing.side is Side.BUY
-        buyer, seller = (maker_account, taker.account) if buyer_is_maker else (taker.account, maker_account)
-        base_atoms = lots * market.rules.lot_atoms
         buyer.free[market.quote] -= quote_atoms
         seller.free[market.base] -= base_atoms
         bought = self._receive(buyer, market.base, base_atoms, buyer_is_maker)
         sold = self._receive(seller, market.quote, quote_atoms, not buyer_is_maker)
         of_taker, of_maker = (sold, bought) if buyer_is_maker else (bought, sold)
-        if taker.order is not None:
-            own = (trade_id, price, lots, quote_atoms, of_taker)
-            self._fill(market, taker.order, taker.account, own, at_ms, target=taker.target, fills=taker.fills)
+        if ours is not None:
+            self._fill(market, ours, taker.account, trade, quote_atoms, of_taker, taker.target, taker.fills)
         if maker is not None:
-            theirs = (trade_id, price, lots, quote_atoms, of_maker)
-            self._fill(market, maker, maker_account, theirs, at_ms, target=maker.lots)
+            self._fill(market, maker, maker_account, trade, quote_atoms, of_maker, maker.lots)
             if entry.hidden and not entry.lots:
                 facing.reveal(price, entry, maker.request.terms.iceberg_lots)
 
     # --- one operation's parts -------------------------------------------------------------------
 
-    def _work(self, market: Market, order: SimOrder, taker: Taker, at_ms: int) -> None:
+    def _work(
+        self, market: Market, order: SimOrder, account: Account, at_ms: int, fills: list[SimFill] | None = None
+    ) -> None:
         """Let an order take; what is left of it rests or expires."""
-        self._take(market, order, taker, at_ms)
-        if order.status is Status.FILLED or order.status is Status.EXPIRED_IN_MATCH:
-            return
-        if may_rest(order.request):
-            self.rest(market, order, taker.account)
-        else:
-            self.finish(order, taker.account, Status.EXPIRED, Execution.EXPIRED, at_ms)
-
-    def _take(self, market: Market, order: SimOrder, taker: Taker, at_ms: int) -> None:
-        """Trade with what stands on the other side, best first, until limit, quantity or money ends it."""
         request = order.request
-        limit = request.price_ticks or None
-        own = own_orders(taker.account, request)
-        if request.time_in_force is TimeInForce.FOK and not market.can_fill(request, limit, own):
+        limit, facing = request.price_ticks, market.book.facing(request.side)
+        level = facing.best
+        if level is not None and (not limit or (level.price - limit) * facing.sign <= 0):
+            self._take(market, facing, order, Taker(order, account, order.lots, fills), at_ms)
+            if order.status is FILLED or order.status is EXPIRED_IN_MATCH:
+                return
+        if limit and request.time_in_force is GTC:
+            self.rest(market, order, account)
+        else:
+            self.finish(order, account, Status.EXPIRED, Execution.EXPIRED, at_ms)
+
+    def _take(self, market: Market, facing: BookSide, order: SimOrder, taker: Taker, at_ms: int) -> None:
+        """Trade with what stands on the other side, best first, until limit, quantity or money ends it."""
+        request, account = order.request, taker.account
+        limit, sign = request.price_ticks or None, facing.sign
+        if request.time_in_force is FOK and not market.can_fill(request, limit, own_orders(account, request)):
             return
         if request.quote_atoms:
-            lots, enough = market.lots_for_quote(request.side, request.quote_atoms, own)
+            lots, enough = market.lots_for_quote(request.side, request.quote_atoms, own_orders(account, request))
             taker.target = lots if enough else lots + 1
-        prevents = request.terms.stp is not Stp.NONE
-        facing = market.book.facing(request.side)
+        prevents = request.terms.stp is not NO_STP
         while (left := taker.target - order.filled_lots - order.prevented_lots) > 0:
             level = facing.best
-            if level is None or (limit is not None and (level.price - limit) * facing.sign > 0):
+            if level is None or (limit is not None and (level.price - limit) * sign > 0):
                 return
             entry = level.head
             if prevents and entry.order is not None and entry.order.account_id == order.account_id:
-                prevent(self, market, facing, entry, order, taker.account, left, at_ms)
-                if order.status is Status.EXPIRED_IN_MATCH:
+                prevent(self, market, facing, entry, order, account, left, at_ms)
+                if order.status is EXPIRED_IN_MATCH:
                     return
             else:
                 self.trade(market, facing, entry, min(left, entry.lots), taker, at_ms)
@@ -182,7 +198,7 @@ class Matcher(Floor):
                 self.finish(order, account, Status.EXPIRED, Execution.EXPIRED, at_ms, reason=INSUFFICIENT_REASON)
                 return
         self.reports.order(order, Execution.NEW, at_ms)
-        self._work(market, order, Taker(order, account, order.lots), at_ms)
+        self._work(market, order, account, at_ms)
 
     def _moved(self, market: Market, order: SimOrder, at_ms: int) -> None:
         """An order of a list has traded or ended: what that means for the others."""
@@ -223,21 +239,21 @@ class Matcher(Floor):
         else:
             order.working_ms = at_ms
             self.reports.order(order, Execution.NEW, at_ms)
-            self._work(market, order, Taker(order, account, order.lots), at_ms)
+            self._work(market, order, account, at_ms)
 
     def _fill(
         self,
         market: Market,
         order: SimOrder,
         account: Account,
-        trade: tuple[int, int, int, int, int],
-        at_ms: int,
+        trade: PublicTrade,
+        quote_atoms: int,
+        commission: int,
         target: int,
         fills: list[SimFill] | None = None,
     ) -> None:
-        """One order's side of a trade `(id, price, lots, quote atoms, commission)`; `fills` are the taker's."""
-        trade_id, price, lots, quote_atoms, commission = trade
-        request = order.request
+        """One order's side of a trade; `fills` are the taker's."""
+        request, history, lots, at_ms = order.request, account.history, trade.lots, trade.time_ms
         order.filled_lots += lots
         order.filled_quote_atoms += quote_atoms
         order.updated_ms = at_ms
@@ -246,52 +262,21 @@ class Matcher(Floor):
         if order.list_id >= 0:
             self.moved.append(order)
         if order.filled_lots + order.prevented_lots == target:
-            order.status = Status.FILLED
+            order.status = FILLED
             self.leave(order, account)
         else:
-            order.status = Status.PARTIALLY_FILLED
-        if account.history is None and self.reports.silent:
+            order.status = PARTIALLY_FILLED
+        if history is None and self.reports.silent:
             return
-        asset = market.base if request.side is Side.BUY else market.quote
-        fill = SimFill(
-            trade_id,
-            order.order_id,
-            order.account_id,
-            market.symbol,
-            request.side,
-            price,
-            lots,
-            quote_atoms,
-            commission,
-            asset,
-            fills is None,
-            at_ms,
-        )
-        if account.history is not None:
-            account.history.add_fill(fill)
+        side, maker = request.side, fills is None
+        whose = (trade.trade_id, order.order_id, order.account_id, market.symbol, side, trade.price_ticks)
+        asset = market.base if side is BUY else market.quote
+        fill = made(SimFill, (*whose, lots, quote_atoms, commission, asset, maker, at_ms))
+        if history is not None:
+            history.add_fill(fill)
         if fills is not None:
             fills.append(fill)
-        self.reports.order(order, Execution.TRADE, at_ms, fill)
-
-    def _print(
-        self,
-        market: Market,
-        facing: BookSide,
-        trade_id: int,
-        price: int,
-        lots: int,
-        quote_atoms: int,
-        maker: SimOrder | None,
-        taker: SimOrder | None,
-        at_ms: int,
-    ) -> None:
-        maker_id = 0 if maker is None else maker.order_id
-        taker_id = 0 if taker is None else taker.order_id
-        buyer_is_maker = facing.side is Side.BUY
-        buyer_id, seller_id = (maker_id, taker_id) if buyer_is_maker else (taker_id, maker_id)
-        market.tape.record(trade_id, price, lots, quote_atoms, buyer_id, seller_id, buyer_is_maker, at_ms)
-        self.reports.trade(market, trade_id, price, lots, buyer_id, seller_id, buyer_is_maker, at_ms)
-        market.printed(price, at_ms)
+        self.reports.order(order, TRADE_REPORT, at_ms, fill)
 
     def _receive(self, account: Account, asset: str, atoms: int, maker: bool) -> int:
         """Credit what a trade brought, less the commission, which the fee account gets; returns that."""
@@ -300,8 +285,3 @@ class Matcher(Floor):
         account.free[asset] += atoms - commission
         self.accounts.fees.free[asset] += commission
         return commission
-
-
-def may_rest(request: NewOrder) -> bool:
-    """Whether what does not trade at once stands in the book."""
-    return request.price_ticks != 0 and request.time_in_force is TimeInForce.GTC

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import StrEnum
-from typing import Protocol
+from typing import Any, Final, NamedTuple, Protocol, TypeVar, cast
 
 ATOMS = 100_000_000
 """Atoms in one unit of any asset."""
@@ -19,6 +19,11 @@ ATOMS = 100_000_000
 class Side(StrEnum):
     BUY = "BUY"
     SELL = "SELL"
+
+
+BUY: Final = Side.BUY
+SELL: Final = Side.SELL
+"""For the matching engine: Python 3.11 takes eight times as long to find a member in its class."""
 
 
 class OrderType(StrEnum):
@@ -164,8 +169,6 @@ class SimOrder:
     """What was ordered; for an order by quote quantity, what was executed so far."""
     filled_lots: int = 0
     filled_quote_atoms: int = 0
-    working: bool = False
-    """Whether it rests in the book."""
     working_ms: int = -1
     """When it first went to the book; -1 while it waits for its price or for another order."""
     list_id: int = -1
@@ -185,35 +188,41 @@ class SimOrder:
         return self.lots - self.filled_lots - self.prevented_lots
 
     @property
+    def working(self) -> bool:
+        """Whether it rests in the book, once the operation under way is done."""
+        return self.working_ms >= 0 and self.status in RESTING
+
+    @property
     def waiting(self) -> bool:
         """Whether it waits for its price."""
         return self.working_ms < 0 and self.status is Status.NEW
 
     def copy(self) -> SimOrder:
         """The order as it stands now; the engine will not change the copy."""
-        return SimOrder(
-            self.order_id,
-            self.account_id,
-            self.request,
-            self.status,
-            self.created_ms,
-            self.updated_ms,
-            self.lots,
-            self.filled_lots,
-            self.filled_quote_atoms,
-            self.working,
-            self.working_ms,
-            self.list_id,
-            self.reserve_ticks,
-            self.trail_ticks,
-            self.trailing_ms,
-            self.prevented_lots,
-            self.prevented_id,
-        )
+        copy = SimOrder.__new__(SimOrder)  # by hand: every report needs one
+        copy.order_id = self.order_id
+        copy.account_id = self.account_id
+        copy.request = self.request
+        copy.status = self.status
+        copy.created_ms = self.created_ms
+        copy.updated_ms = self.updated_ms
+        copy.lots = self.lots
+        copy.filled_lots = self.filled_lots
+        copy.filled_quote_atoms = self.filled_quote_atoms
+        copy.working_ms = self.working_ms
+        copy.list_id = self.list_id
+        copy.reserve_ticks = self.reserve_ticks
+        copy.trail_ticks = self.trail_ticks
+        copy.trailing_ms = self.trailing_ms
+        copy.prevented_lots = self.prevented_lots
+        copy.prevented_id = self.prevented_id
+        return copy
 
 
 OPEN = frozenset({Status.PENDING_NEW, Status.NEW, Status.PARTIALLY_FILLED})
 """In these an order can still trade."""
+RESTING = frozenset({Status.NEW, Status.PARTIALLY_FILLED})
+"""In these it rests, if it is not one that waits for its price."""
 
 
 class ListKind(StrEnum):
@@ -290,8 +299,20 @@ class Amendment:
     time_ms: int
 
 
-@dataclass(frozen=True, slots=True)
-class SimFill:
+Row = TypeVar("Row", bound=tuple[object, ...])
+
+
+class Making(Protocol):
+    """Makes a named tuple of its fields."""
+
+    def __call__(self, kind: type[Row], fields: tuple[object, ...], /) -> Row: ...
+
+
+made: Final[Making] = cast("Any", tuple).__new__
+"""`made(Balance, (asset, free, locked))` is a named tuple in half the time: for what every order makes several of."""
+
+
+class SimFill(NamedTuple):
     """One account's side of a trade."""
 
     trade_id: int
@@ -325,8 +346,7 @@ class PreventedMatch:
     time_ms: int
 
 
-@dataclass(frozen=True, slots=True)
-class Balance:
+class Balance(NamedTuple):
     """An account's holding of one asset, in atoms."""
 
     asset: str
@@ -334,8 +354,7 @@ class Balance:
     locked: int
 
 
-@dataclass(frozen=True, slots=True)
-class PublicTrade:
+class PublicTrade(NamedTuple):
     """A trade as everyone sees it (Binance market streams, `trade`)."""
 
     symbol: str
@@ -419,15 +438,14 @@ class Ticker24h:
 
 
 # --- events: what the exchange tells whoever listens, in the order in which it happened ------------
+# Named tuples: an order makes several, and a frozen dataclass takes three times as long to make.
 
 
-@dataclass(frozen=True, slots=True)
-class TradePrinted:
+class TradePrinted(NamedTuple):
     trade: PublicTrade
 
 
-@dataclass(frozen=True, slots=True)
-class DepthChanged:
+class DepthChanged(NamedTuple):
     """Levels that changed by one operation: `(price_ticks, lots now)`, 0 lots when gone.
 
     Update ids of one symbol chain without a gap: `first_update_id == previous last_update_id + 1`.
@@ -441,8 +459,7 @@ class DepthChanged:
     time_ms: int
 
 
-@dataclass(frozen=True, slots=True)
-class TopChanged:
+class TopChanged(NamedTuple):
     """The best bid and ask, price and quantity, after an operation; 0 lots where a side is empty."""
 
     symbol: str
@@ -453,8 +470,7 @@ class TopChanged:
     ask_lots: int
 
 
-@dataclass(frozen=True, slots=True)
-class OrderReported:
+class OrderReported(NamedTuple):
     """An execution report: a transition of one order, as it was at that moment (a copy, not a view)."""
 
     order: SimOrder
@@ -470,8 +486,7 @@ class OrderReported:
     prevented: PreventedMatch | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class ListReported:
+class ListReported(NamedTuple):
     """What has become of an order list (a copy). `updated`: one of its orders has another client id."""
 
     order_list: OrderList
@@ -479,8 +494,7 @@ class ListReported:
     updated: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Deposited:
+class Deposited(NamedTuple):
     """More of an asset came to an account from outside."""
 
     account_id: int
@@ -489,8 +503,7 @@ class Deposited:
     time_ms: int
 
 
-@dataclass(frozen=True, slots=True)
-class BalancesChanged:
+class BalancesChanged(NamedTuple):
     """The balances that one operation changed, as they stand after it."""
 
     account_id: int

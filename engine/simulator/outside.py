@@ -33,15 +33,15 @@ def set_levels(
     for side, levels in changes:
         if replace:
             kept = {price for price, _ in levels}
-            for level in [level for level in side.levels.values() if level.price not in kept]:
-                _set(market, side, level.price, 0)
+            for level in [level for level in side if level.price not in kept]:
+                _set(side, level.price, 0)
         for price, lots in levels:
             if lots < _shown(side.level(price)):
-                _set(market, side, price, lots)
+                _set(side, price, lots)
     for side, levels in changes:
         for price, lots in levels:
             if lots > _shown(side.level(price)):
-                _set(market, side, price, lots - _meet(matcher, market, side, price, lots, at_ms))
+                _set(side, price, lots - _meet(matcher, market, side, price, lots, at_ms))
     matcher.complete(market, at_ms, last_update_id, always=True, outside=True)
 
 
@@ -61,8 +61,8 @@ def print_trade(
     if rest:
         trade_id = max(trade_id, market.tape.last_trade_id + 1)
         quote_atoms = market.rules.quote_atoms(price, rest)
-        market.tape.record(trade_id, price, rest, quote_atoms, 0, 0, buyer_is_maker, at_ms)
-        matcher.reports.trade(market, trade_id, price, rest, 0, 0, buyer_is_maker, at_ms)
+        trade = market.tape.record(trade_id, price, rest, quote_atoms, 0, 0, buyer_is_maker, at_ms)
+        matcher.reports.trade(trade)
         market.printed(price, at_ms)
     matcher.complete(market, at_ms)
 
@@ -93,7 +93,7 @@ def _meet(matcher: Matcher, market: Market, side: BookSide, price: int, lots: in
             break
         entry = level.head
         if entry.order is None:
-            market.touched[facing.side][level.price] = None
+            facing.touched[level.price] = None
             facing.reduce(entry, entry.lots)
             continue
         part = min(entry.lots, lots - met)
@@ -128,7 +128,7 @@ def _fill_ours(
 def _reached(facing: BookSide, price: int) -> list[Level]:
     """The levels at which an order of ours is reached by a trade at this price, best first."""
     reached: list[Level] = []
-    for level in facing.levels.values():
+    for level in facing:
         if (level.price - price) * facing.sign > 0:
             break
         if _ours(level):
@@ -136,12 +136,12 @@ def _reached(facing: BookSide, price: int) -> list[Level]:
     return reached
 
 
-def _set(market: Market, side: BookSide, price: int, lots: int) -> None:
+def _set(side: BookSide, price: int, lots: int) -> None:
     level = side.level(price)
     missing = lots - _shown(level)
     if missing == 0:
         return
-    market.touched[side.side][price] = None
+    side.touched[price] = None
     if missing > 0:
         _join(side, price, missing)
         return

@@ -231,10 +231,10 @@ class Reader:
     # --- inside ----------------------------------------------------------------------------------
 
     def _market(self, symbol: str) -> Market:
-        return find_market(self._matcher.markets, symbol)
+        return self._matcher.markets.get(symbol) or find_market(self._matcher.markets, symbol)
 
     def _account(self, account_id: int) -> Account:
-        return self._matcher.accounts.get(account_id)
+        return self._matcher.accounts.by_id.get(account_id) or self._matcher.accounts.get(account_id)
 
     def _time(self) -> int:
         """Now, but never before what was recorded last: the market's time does not run backwards."""

@@ -14,12 +14,12 @@ from engine.simulator.model import (
     OrderReported,
     PreventedMatch,
     PublicTrade,
-    Side,
     SimEvent,
     SimFill,
     SimOrder,
     TopChanged,
     TradePrinted,
+    made,
 )
 
 
@@ -46,7 +46,8 @@ class Reports:
     ) -> None:
         """What has become of an order."""
         if not self.silent:
-            self.events.append(OrderReported(order.copy(), execution, at_ms, fill, cancel_id, reason, prevented))
+            told = (order.copy(), execution, at_ms, fill, cancel_id, reason, prevented)
+            self.events.append(made(OrderReported, told))
             self._moved[order.account_id] = None
 
     def order_list(self, order_list: OrderList, at_ms: int, *, updated: bool = False) -> None:
@@ -59,22 +60,10 @@ class Reports:
         self.events.append(Deposited(account.account_id, asset, atoms, at_ms))
         self.events.append(BalancesChanged(account.account_id, (account.balance(asset),), at_ms))
 
-    def trade(
-        self,
-        market: Market,
-        trade_id: int,
-        price: int,
-        lots: int,
-        buyer_id: int,
-        seller_id: int,
-        buyer_is_maker: bool,
-        at_ms: int,
-    ) -> None:
-        """A trade as everyone sees it; it must be on the tape already."""
+    def trade(self, trade: PublicTrade) -> None:
+        """A trade as everyone sees it."""
         if not self.silent:
-            group = market.tape.last_aggregate_id
-            trade = PublicTrade(market.symbol, trade_id, price, lots, buyer_id, seller_id, buyer_is_maker, at_ms, group)
-            self.events.append(TradePrinted(trade))
+            self.events.append(made(TradePrinted, (trade,)))
 
     def complete(
         self, market: Market, at_ms: int, last_update_id: int = 0, *, always: bool = False, outside: bool = False
@@ -84,8 +73,8 @@ class Reports:
         With `always` a change of depth is told even if no level changed. `last_update_id` is taken over
         when it is ahead of what the book has counted to.
         """
-        bids, asks = market.touched[Side.BUY], market.touched[Side.SELL]
-        changed = len(bids) + len(asks)
+        bids, asks = market.book.bids, market.book.asks
+        changed = len(bids.touched) + len(asks.touched)
         first = market.update_id + 1
         if changed or always:
             ahead = last_update_id > market.update_id
@@ -93,36 +82,24 @@ class Reports:
         if not self.silent:
             self._tell_balances(market, at_ms)
             if changed or always:
-                self._tell_depth(market, first, at_ms)
+                levels = bids.changes() if bids.touched else (), asks.changes() if asks.touched else ()
+                self.events.append(made(DepthChanged, (market.symbol, first, market.update_id, *levels, at_ms)))
                 if not outside or market.update_id > market.outside_top_id:
                     self.top(market)
-        bids.clear()
-        asks.clear()
+        bids.touched.clear()
+        asks.touched.clear()
 
     def top(self, market: Market) -> None:
         """The best prices, if they are not what was told last."""
         top = market.book.best()
         if top != market.shown_top:
             market.shown_top = top
-            self.events.append(TopChanged(market.symbol, market.update_id, *top))
-
-    def _tell_depth(self, market: Market, first_update_id: int, at_ms: int) -> None:
-        bids, asks = market.book.bids, market.book.asks
-        self.events.append(
-            DepthChanged(
-                market.symbol,
-                first_update_id,
-                market.update_id,
-                tuple((price, bids.lots_at(price)) for price in market.touched[Side.BUY]),
-                tuple((price, asks.lots_at(price)) for price in market.touched[Side.SELL]),
-                at_ms,
-            )
-        )
+            self.events.append(made(TopChanged, (market.symbol, market.update_id, *top)))
 
     def _tell_balances(self, market: Market, at_ms: int) -> None:
         for account_id in self._moved:
             account = self._accounts.by_id[account_id]
             if account.history is not None:
-                balances = (account.balance(market.base), account.balance(market.quote))
-                self.events.append(BalancesChanged(account_id, balances, at_ms))
+                balances = account.balance(market.base), account.balance(market.quote)
+                self.events.append(made(BalancesChanged, (account_id, balances, at_ms)))
         self._moved.clear()

@@ -70,7 +70,7 @@ def _lessen_maker(
         floor.withdraw(market, maker, account)
     else:
         floor.unlock(market, maker, account, lots)
-        market.touched[facing.side][found.price_ticks] = None
+        facing.touched[found.price_ticks] = None
         facing.reduce(entry, lots)
         if entry.lots == 0:
             facing.reveal(found.price_ticks, entry, maker.request.terms.iceberg_lots)

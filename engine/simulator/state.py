@@ -56,10 +56,9 @@ def restore(world: World, state: Mapping[str, Any]) -> None:
     for order in open_orders.values():
         account = matcher.accounts.by_id[order.account_id]
         entry = entries.get(order.order_id)
-        account.open[order.order_id] = Entry(order, order.remaining_lots) if entry is None else entry
+        account.hold(order, Entry(order, order.remaining_lots) if entry is None else entry)
         if order.waiting:
             matcher.markets[order.request.symbol].triggers.add(order)
-        account.open_ids[order.request.client_order_id] = order.order_id
 
 
 def _account(account: Account) -> dict[str, Any]:
@@ -126,7 +125,6 @@ def _order(order: SimOrder) -> list[Any]:
         order.lots,
         order.filled_lots,
         order.filled_quote_atoms,
-        order.working,
         order.working_ms,
         order.list_id,
         order.reserve_ticks,
@@ -203,7 +201,7 @@ def _market(market: Market) -> dict[str, Any]:
 def _side(side: BookSide) -> list[Any]:
     return [
         [level.price, [[0 if entry.order is None else entry.order.order_id, entry.lots] for entry in level]]
-        for level in side.levels.values()
+        for level in side
     ]
 
 

@@ -6,23 +6,17 @@ from array import array
 from bisect import bisect_left, bisect_right
 from collections.abc import Mapping
 from decimal import Decimal
+from itertools import groupby
+from operator import attrgetter
 from typing import Any
 
-from engine.simulator.candles import DAY_MS, MINUTE_MS, Candles, merge
+from engine.simulator.candles import Candles, merge
 from engine.simulator.filters import AVERAGE_MINUTES, Rules
-from engine.simulator.model import Kline, PublicTrade, Ticker24h
+from engine.simulator.intervals import DAY_MS, MINUTE_MS
+from engine.simulator.model import Kline, PublicTrade, Ticker24h, made
 
 KEPT_TRADES = 5_000
-COLUMNS = (
-    "trade_id",
-    "price_ticks",
-    "lots",
-    "buyer_order_id",
-    "seller_order_id",
-    "buyer_is_maker",
-    "time_ms",
-    "aggregate_id",
-)
+ID, TIME, AGGREGATE = attrgetter("trade_id"), attrgetter("time_ms"), attrgetter("aggregate_id")
 
 
 class Tape:
@@ -31,11 +25,14 @@ class Tape:
     def __init__(self, rules: Rules) -> None:
         self.rules = rules
         self.candles = Candles()
+        self._symbol = rules.listing.symbol
         self.last_trade_id = 0
         self.last_price = 0
         self.last_aggregate_id = 0
         self._last_taker = 0
-        self._columns: tuple[array[int], ...] = tuple(array("q") for _ in COLUMNS)
+        self._trades: list[PublicTrade] = []
+        self._average_of = (-1, -1)
+        self._average = 0
         self._day: tuple[int, int, Kline | None] = (-1, -1, None)
 
     def record(
@@ -48,7 +45,7 @@ class Tape:
         seller_id: int,
         buyer_is_maker: bool,
         at_ms: int,
-    ) -> None:
+    ) -> PublicTrade:
         """Add one trade; ids must grow. What one taker order trades at one price is one aggregate."""
         taker = seller_id if buyer_is_maker else buyer_id
         if taker == 0 or taker != self._last_taker or price != self.last_price:
@@ -56,76 +53,65 @@ class Tape:
         self._last_taker = taker
         self.last_trade_id = trade_id
         self.last_price = price
-        columns = self._columns
-        columns[0].append(trade_id)
-        columns[1].append(price)
-        columns[2].append(lots)
-        columns[3].append(buyer_id)
-        columns[4].append(seller_id)
-        columns[5].append(buyer_is_maker)
-        columns[6].append(at_ms)
-        columns[7].append(self.last_aggregate_id)
-        if len(columns[0]) >= 2 * KEPT_TRADES:
-            for column in columns:
-                del column[:-KEPT_TRADES]
+        whose = (trade_id, price, lots, buyer_id, seller_id, buyer_is_maker, at_ms)
+        trade = made(PublicTrade, (self._symbol, *whose, self.last_aggregate_id))
+        trades = self._trades
+        trades.append(trade)
+        if len(trades) >= 2 * KEPT_TRADES:
+            del trades[:-KEPT_TRADES]
         self.candles.record(price, lots, quote_atoms, not buyer_is_maker, trade_id, at_ms)
+        return trade
 
     def trades(self, from_id: int | None, start_ms: int | None, end_ms: int | None, limit: int) -> list[PublicTrade]:
         """Oldest first: from `from_id` or `start_ms` on, else the newest `limit` up to `end_ms`."""
-        ids, times = self._columns[0], self._columns[6]
-        low = max(0, len(ids) - KEPT_TRADES)
-        high = len(ids) if end_ms is None else bisect_right(times, end_ms)
+        trades = self._trades
+        low = max(0, len(trades) - KEPT_TRADES)
+        high = len(trades) if end_ms is None else bisect_right(trades, end_ms, key=TIME)
         if from_id is not None:
-            low = max(low, bisect_left(ids, from_id))
+            low = max(low, bisect_left(trades, from_id, key=ID))
         if start_ms is not None:
-            low = max(low, bisect_left(times, start_ms))
+            low = max(low, bisect_left(trades, start_ms, key=TIME))
         if from_id is None and start_ms is None:
             low = max(low, high - limit)
-        return self._rows(low, max(low, min(high, low + limit)))
+        return trades[low : max(low, min(high, low + limit))]
 
     def aggregates(
         self, from_id: int | None, start_ms: int | None, end_ms: int | None, limit: int
     ) -> list[list[PublicTrade]]:
         """The trades of each aggregate, oldest first: from an aggregate's id or a time on, else the newest `limit`."""
-        groups, times = self._columns[7], self._columns[6]
-        low = max(0, len(groups) - KEPT_TRADES)
-        if low and groups[low] == groups[low - 1]:  # the oldest is cut in two
-            low = bisect_right(groups, groups[low])
-        high = len(groups) if end_ms is None else bisect_right(times, end_ms)
+        trades = self._trades
+        low = max(0, len(trades) - KEPT_TRADES)
+        if low and trades[low].aggregate_id == trades[low - 1].aggregate_id:  # the oldest is cut in two
+            low = bisect_right(trades, trades[low].aggregate_id, key=AGGREGATE)
+        high = len(trades) if end_ms is None else bisect_right(trades, end_ms, key=TIME)
         if from_id is not None:
-            low = max(low, bisect_left(groups, from_id))
+            low = max(low, bisect_left(trades, from_id, key=AGGREGATE))
         if start_ms is not None:
-            low = max(low, bisect_left(times, start_ms))
+            low = max(low, bisect_left(trades, start_ms, key=TIME))
         if low >= high:
             return []
         if from_id is None and start_ms is None:
-            low = max(low, bisect_left(groups, groups[high - 1] - limit + 1))
-        high = min(high, bisect_left(groups, groups[low] + limit))
-        found: dict[int, list[PublicTrade]] = {}
-        for trade in self._rows(low, high):
-            found.setdefault(trade.aggregate_id, []).append(trade)
-        return list(found.values())
-
-    def _rows(self, low: int, high: int) -> list[PublicTrade]:
-        symbol = self.rules.listing.symbol
-        rows = zip(*(column[low:high] for column in self._columns), strict=True)
-        return [
-            PublicTrade(symbol, trade_id, price, size, buyer, seller, bool(maker), at, group)
-            for trade_id, price, size, buyer, seller, maker, at, group in rows
-        ]
+            low = max(low, bisect_left(trades, trades[high - 1].aggregate_id - limit + 1, key=AGGREGATE))
+        high = min(high, bisect_left(trades, trades[low].aggregate_id + limit, key=AGGREGATE))
+        return [list(group) for _, group in groupby(trades[low:high], key=AGGREGATE)]
 
     def load_history(self, columns: Mapping[str, str], last_trade_id: int) -> None:
         """Candles behind the first trade, as `Candles.dump` gives them; the first trade continues their ids."""
         self.candles.restore(columns)
         self.last_price = self.candles.last_close
         self.last_trade_id = max(self.last_trade_id, last_trade_id)
+        self._average_of = (-1, -1)
 
     def average_ticks(self, now_ms: int) -> int:
         """The volume-weighted price of the last five minutes, else the last price; 0 when nothing has traded."""
-        lots, quote_atoms = self.candles.newest_volume(AVERAGE_MINUTES, now_ms)
-        if lots == 0:
-            return self.last_price
-        return quote_atoms * self.rules.notional_denominator // (lots * self.rules.notional_numerator)
+        asked = (now_ms // MINUTE_MS, self.last_trade_id)
+        if asked != self._average_of:
+            lots, quote_atoms = self.candles.newest_volume(AVERAGE_MINUTES, now_ms)
+            rules = self.rules
+            worth = quote_atoms * rules.notional_denominator
+            self._average = worth // (lots * rules.notional_numerator) if lots else self.last_price
+            self._average_of = asked
+        return self._average
 
     def ticker(self, now_ms: int) -> Ticker24h:
         """The 1,440 minutes up to and with the one that is forming."""
@@ -148,20 +134,18 @@ class Tape:
 
     def last_time(self) -> int:
         """When it was traded last; 0 before the first trade."""
-        times = self._columns[6]
-        return times[-1] if times else 0
+        return self._trades[-1].time_ms if self._trades else 0
 
     def _ticker(self, day: Kline, open_ms: int, now_ms: int) -> Ticker24h:
         minute = now_ms - now_ms % MINUTE_MS
         before = self.candles.total(minute - DAY_MS, minute - DAY_MS + MINUTE_MS, now_ms)
-        lots = self._columns[2]
         return Ticker24h(
             symbol=self.rules.listing.symbol,
             open=day.open,
             high=day.high,
             low=day.low,
             last=day.close,
-            last_lots=lots[-1] if lots else 0,
+            last_lots=self._trades[-1].lots if self._trades else 0,
             lots=day.lots,
             quote_atoms=day.quote_atoms,
             open_ms=open_ms,
@@ -180,7 +164,10 @@ class Tape:
             "last_price": self.last_price,
             "last_aggregate_id": self.last_aggregate_id,
             "last_taker": self._last_taker,
-            "trades": [column[-KEPT_TRADES:].tobytes().hex() for column in self._columns],
+            "trades": [
+                array("q", column).tobytes().hex()
+                for column in zip(*(trade[1:] for trade in self._trades[-KEPT_TRADES:]), strict=True)
+            ],
             "candles": self.candles.dump(),
         }
 
@@ -190,7 +177,12 @@ class Tape:
         self.last_price = state["last_price"]
         self.last_aggregate_id = state["last_aggregate_id"]
         self._last_taker = state["last_taker"]
-        self._columns = tuple(array("q", bytes.fromhex(column)) for column in state["trades"])
+        columns = [array("q", bytes.fromhex(column)) for column in state["trades"]]
+        self._trades = [
+            PublicTrade(self._symbol, trade_id, price, size, buyer, seller, bool(maker), at_ms, group)
+            for trade_id, price, size, buyer, seller, maker, at_ms, group in zip(*columns, strict=True)
+        ]
+        self._average_of = (-1, -1)
         self.candles.restore(state["candles"])
         self._day = (-1, -1, None)
 

@@ -9,7 +9,7 @@ from random import Random
 
 import pytest
 
-from engine.simulator.candles import DAY_MS, INTERVALS, KEPT_MINUTES, MINUTE_MS, interval_ms
+from engine.simulator.intervals import DAY_MS, INTERVALS, KEPT_MINUTES, MINUTE_MS, interval_ms
 from engine.simulator.model import Kline, PublicTrade, Side
 from tests.simulator.core.venue import START_MS, Venue
 
