@@ -13,6 +13,7 @@ from nicegui import app, ui
 from starlette.responses import Response
 
 STATIC = Path(__file__).parent / "static"
+FAVICON = STATIC / "favicon.svg"
 FONT = fontpkg_inter.ROOT / "files" / "Inter[opsz,wght].ttf"
 SHEETS = ("theme.css", "pages.css", "desk.css", "panels.css", "ticket.css")
 YEAR_S = 31_536_000
@@ -53,7 +54,7 @@ TOKENS = {
 }
 """The colours that something outside CSS needs (the chart's canvas); `theme.css` holds all of them."""
 
-FIRST_PAINT = """<script>
+FIRST_PAINT = """<link rel="icon" href="/favicon.ico" type="image/svg+xml"><script>
 (() => {
   let theme = "%s";
   try {

@@ -18,7 +18,7 @@ from data.writer import Writer
 
 T = TypeVar("T")
 
-REVISIONS = ("0001", "0002")
+REVISIONS = ("0001", "0002", "0003")
 """The schema revisions this program knows, oldest first; the last is its own. A test holds them to the migrations."""
 SQLITE_SCHEMES = ("sqlite", "sqlite+aiosqlite")
 POSTGRES_SCHEMES = ("postgres", "postgresql", "postgresql+asyncpg", "postgresql+psycopg")

@@ -12,6 +12,7 @@ from data.chains import writer_hash
 from data.changes import Change, adopting, advancing, recording
 from data.cursors import cursor_after, place_of
 from data.database import Database
+from data.events import changed_since
 from data.rows import (
     FILL_COLUMNS,
     ORDER_COLUMNS,
@@ -34,6 +35,7 @@ from data.statements import (
     FILLS_OF_ACCOUNT,
     INSERT_AUDIT,
     INSERT_COMMAND,
+    INSERT_EVENT,
     INSERT_FILL,
     INSERT_LIST,
     INSERT_ORDER,
@@ -59,7 +61,7 @@ from engine.domain.fills import Fill
 from engine.domain.messages import Command, Note, OrderChanged, TimelineEntry
 from engine.domain.order import AmendRequested, Order, OrderEvent
 from engine.domain.order_list import OrderList
-from engine.ports import Advanced, OrderFilter, Page, Recorded
+from engine.ports import Advanced, ChangedSince, OrderFilter, Page, Recorded
 from engine.runtime import Ids
 
 LONGEST_PAGE = 1_000
@@ -242,6 +244,9 @@ class SqlLedger:
         rows = await self._rows(SEQUENCE, user_id)
         return rows[0][0] if rows else 0
 
+    async def changed_since(self, user_id: str, sequence: int, limit: int) -> ChangedSince | None:
+        return await self.database.read(lambda connection: changed_since(connection, user_id, sequence, limit))
+
     async def unpublished(self, limit: int) -> tuple[Command, ...]:
         return tuple(command_of(row) for row in await self._rows(UNPUBLISHED, limit))
 
@@ -317,6 +322,7 @@ class SqlLedger:
         if not change.visible:
             return None
         ((sequence,),) = connection.execute(NEXT_SEQUENCE, (order.user_id,)).fetchall()
+        connection.execute(INSERT_EVENT, (order.user_id, sequence, order.id))
         return OrderChanged(sequence, order.user_id, order, change.new_fills)
 
     def _write_lines(self, connection: sqlite3.Connection, change: Change) -> None:

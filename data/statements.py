@@ -95,6 +95,11 @@ NEXT_SEQUENCE = (
     "ON CONFLICT (user_id) DO UPDATE SET sequence = sequence + 1 RETURNING sequence"
 )
 SEQUENCE = "SELECT sequence FROM sequences WHERE user_id = ?"
+INSERT_EVENT = insert("events", ("user_id", "sequence", "order_id"))
+EVENTS_BETWEEN = (
+    "SELECT order_id, max(sequence), count(*) FROM events WHERE user_id = ? AND sequence > ? AND sequence <= ? "
+    "GROUP BY order_id ORDER BY max(sequence) LIMIT ?"
+)
 
 # --- users and what belongs to them ------------------------------------------------------------------------
 

@@ -242,6 +242,16 @@ class Sequences(Table, table=True):
     sequence: int = Field(sa_type=BigInteger)
 
 
+class Events(Table, table=True):
+    """Which order each of a user's events was about."""
+
+    __table_args__ = ({"sqlite_with_rowid": False},)
+
+    user_id: str = Field(primary_key=True, sa_type=Text)
+    sequence: int = Field(primary_key=True, sa_type=BigInteger)
+    order_id: str = Field(sa_type=Text)
+
+
 # --- users and what belongs to them -----------------------------------------------------------------------
 
 

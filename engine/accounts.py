@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -25,6 +26,10 @@ BALANCES_KEPT_S = 15.0
 """Balances of an account that is followed are read this often anyway."""
 USED_FOR_S = 900.0
 LONGEST_LABEL = 40
+KEY_TEXT = re.compile(r"[!-~]{1,512}")
+"""A key goes out as a header: printable ASCII, no blank, no line end."""
+SECRET_TEXT = re.compile(r"[ -~\r\n]{1,4096}")
+"""Of an RSA or Ed25519 key the secret is a PEM file."""
 OnBalances = Callable[[Account, tuple[Balance, ...]], None]
 
 
@@ -166,6 +171,10 @@ class Accounts:
         label = label.strip()
         if not 1 <= len(label) <= LONGEST_LABEL or not label.isprintable():
             raise Refusal("bad_label", f"label takes 1 to {LONGEST_LABEL} printable characters.", "label")
+        if KEY_TEXT.fullmatch(credentials.api_key) is None:
+            raise Refusal("bad_key", "api_key takes 1 to 512 characters of ASCII without blanks.", "api_key")
+        if SECRET_TEXT.fullmatch(credentials.secret) is None:
+            raise Refusal("bad_key", "secret takes 1 to 4096 characters of ASCII.", "secret")
         try:
             may = await of.test_key(credentials)
         except VenueError as error:

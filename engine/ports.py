@@ -60,6 +60,15 @@ class Advanced:
     command: Command | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class ChangedSince:
+    """A user's orders that changed after some event: each once, as it is now, with all its fills and the number of its
+    newest event, lowest first. `sequence` is the user's newest event that is covered; an order may be newer still."""
+
+    sequence: int
+    changes: tuple[OrderChanged, ...]
+
+
 class Ledger(Protocol):
     """Every write is one transaction that is durable when the call returns.
 
@@ -151,6 +160,11 @@ class Ledger(Protocol):
 
     async def sequence(self, user_id: str) -> int:
         """The number of the user's newest event; 0 before the first."""
+        ...
+
+    async def changed_since(self, user_id: str, sequence: int, limit: int) -> ChangedSince | None:
+        """What became of the orders that the user's events after `sequence` were about. None when that cannot be told:
+        more than `limit` orders, events from before such a record was kept, or a number that is still to come."""
         ...
 
     async def unpublished(self, limit: int) -> tuple[Command, ...]:

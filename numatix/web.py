@@ -16,22 +16,23 @@ import structlog
 from fastapi import APIRouter, FastAPI
 from nicegui import core, ui
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, JSONResponse, Response
+from starlette.responses import JSONResponse, Response
 
-from components.theme import serve_assets
+from components.theme import FAVICON, serve_assets
 from engine.ports import User
 from numatix.api.app import build_api
-from numatix.api.problems import answer_with_problems
+from numatix.api.problems import answer_with_problems, problem
 from numatix.api.session import session_routes
 from numatix.doors import SocketDoors
-from numatix.gate import Gate
+from numatix.gate import SAFE_METHODS, Gate
 from numatix.wiring import House
 from pages.guard import PageContext
-from pages.login import door
+from pages.login import message
 
 log = structlog.get_logger(__name__)
 
 PAGES = ("login", "setup", "trade", "history", "account")
+HOME = (("/", "To the desk"),)
 RECONNECT_S = 20
 """NiceGUI pings at most every 0.8 of it and gives up after 0.4: less than this drops sessions under load."""
 
@@ -59,6 +60,7 @@ def build_app(house: House, welcome: Callable[[User], Awaitable[None]]) -> Gate:
     ui.run_with(
         app,
         title="Numatix",
+        favicon=FAVICON,
         dark=None,
         reconnect_timeout=RECONNECT_S,
         show_welcome_message=False,
@@ -67,6 +69,7 @@ def build_app(house: House, welcome: Callable[[User], Awaitable[None]]) -> Gate:
     )
     doors.install()
     core.app.add_exception_handler(404, _no_such_page)
+    core.app.add_exception_handler(405, _no_such_method)
     core.app.add_exception_handler(Exception, _broken_page)
     return Gate(
         app,
@@ -89,12 +92,12 @@ def register_pages(context: PageContext) -> None:
 def health_routes(house: House) -> APIRouter:
     router = APIRouter(include_in_schema=False)
 
-    @router.get("/healthz")
+    @router.api_route("/healthz", methods=["GET", "HEAD"])
     async def healthz() -> Response:
         """Alive."""
         return JSONResponse({"status": "alive"})
 
-    @router.get("/readyz")
+    @router.api_route("/readyz", methods=["GET", "HEAD"])
     async def readyz() -> Response:
         """Able to take orders, or 503 with what is still missing."""
         readiness = house.desk.readiness()
@@ -111,12 +114,17 @@ def tune_garbage_collection() -> None:
     gc.set_threshold(50_000, 20, 50)
 
 
-async def _no_such_page(_: Request, __: Exception) -> Response:
-    """Plain HTML: NiceGUI's own answer keeps a page of 68 KB in memory for a minute."""
-    return door("Not found", '<h1>There is no such page</h1><p><a href="/">Back to the desk</a></p>', 404)
+async def _no_such_page(request: Request, _: Exception) -> Response:
+    """Plain HTML: NiceGUI's own answer keeps a page of 68 KB in memory for a minute. Scripts get a problem."""
+    if request.method not in SAFE_METHODS:
+        return problem(404, "no_such_route", f"Nothing takes {request.method} at this address.")
+    return message("There is no such page", "Its address may be mistyped, or of an older version.", HOME, status=404)
+
+
+async def _no_such_method(request: Request, _: Exception) -> Response:
+    return problem(405, "method_not_allowed", f"This page takes no {request.method}.", headers={"Allow": "GET, HEAD"})
 
 
 async def _broken_page(_: Request, error: Exception) -> Response:
     log.error("a page failed", exc_info=error)
-    words = "<h1>Something went wrong on our side</h1><p class=dim>The log of the desk says what.</p>"
-    return HTMLResponse(door("Broken", words).body, 500)
+    return message("Something went wrong on our side", "The log of the desk says what.", HOME, status=500)

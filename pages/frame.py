@@ -68,18 +68,3 @@ def reading_page(context: PageContext, asker: Asker, title: str, here: str) -> G
             main_menu(asker)
         with ui.element("main").classes("sheet"):
             yield
-
-
-async def message_page(
-    context: PageContext, asker: Asker, title: str, words: str, links: tuple[tuple[str, str], ...]
-) -> None:
-    """A page that says one thing, and where to go from there."""
-    await dress_for(context, asker)
-    ui.page_title(f"{title} · Numatix")
-    with ui.element("div").classes("door"), ui.element("div").classes("card"), ui.element("div").classes("body"):
-        logo()
-        Text(title, tag="h1")
-        Text(words, "words", tag="p")
-        with ui.element("div").classes("filters"):
-            for href, label in links:
-                PlainLink(href, label, "small")

@@ -73,6 +73,13 @@ def door(title: str, body: str, status: int = 200) -> Response:
     return HTMLResponse(page, status, {"Cache-Control": "no-store"})
 
 
+def message(title: str, words: str, links: tuple[tuple[str, str], ...], *, status: int) -> Response:
+    """A page that says one thing, and where to go from there: links as address and words."""
+    ways = "".join(f'<a class="small" href="{html.escape(href)}">{html.escape(label)}</a>' for href, label in links)
+    body = f'<h1>{html.escape(title)}</h1><p class="words">{html.escape(words)}</p><div class="filters">{ways}</div>'
+    return door(title, body, status)
+
+
 STYLE = """
 .door form { display: flex; flex-direction: column; gap: 6px; margin: 4px 0 0; }
 .door form .label { margin-top: 6px; }

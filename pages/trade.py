@@ -19,9 +19,10 @@ from engine.domain.values import NotFound, Refusal
 from engine.identity import Asker
 from engine.ports import Account
 from engine.runtime import Supervisor
-from pages.frame import dress_for, message_page
+from pages.frame import dress_for
 from pages.guard import PageContext, asker_of
 from pages.layout import lay_out
+from pages.login import message
 from pages.market_rooms import Market, MarketRooms
 from pages.session import FIRST_VENUE, Session
 from pages.trading import Setup, Trading
@@ -29,6 +30,7 @@ from pages.trading import Setup, Trading
 FIRST_SYMBOL = "BTC-USDT"
 LAST_SYMBOL, CHOSEN_ACCOUNT, SPLITS, TIMEFRAME = "last_symbol", "account", "splits", "timeframe"
 READY_LOOKS = 150
+LONGEST_ECHO = 40
 
 
 def register(context: PageContext) -> None:
@@ -52,17 +54,10 @@ def register(context: PageContext) -> None:
         try:
             instrument = await context.desk.instrument(account.venue if account else FIRST_VENUE, slug)
         except NotFound:
-            await message_page(
-                context,
-                asker,
-                "No such market",
-                f"This venue has no market called {slug[:40]}. Symbols look like BTC-USDT.",
-                (("/", "To the desk"), (f"/trade/{FIRST_SYMBOL}", FIRST_SYMBOL)),
-            )
-            return None
+            return _no_such_market(slug)
         except Refusal as refusal:
-            await message_page(context, asker, "Not just now", refusal.message, ((str(request.url.path), "Try again"),))
-            return None
+            again = ((request.url.path, "Try again"),)
+            return message("Not just now", refusal.message, again, status=503)
         if slug != instrument.slug:
             return RedirectResponse(f"/trade/{instrument.slug}", 303)
         await context.desk.set_preference(asker.user.id, LAST_SYMBOL, instrument.slug)
@@ -74,6 +69,13 @@ def register(context: PageContext) -> None:
         lay_out(context, session, setup, trading)
         trading.start()
         return None
+
+
+def _no_such_market(slug: str) -> Response:
+    words = f"This venue has no market called {slug[:LONGEST_ECHO]}. Symbols look like BTC-USDT."
+    return message(
+        "No such market", words, (("/", "To the desk"), (f"/trade/{FIRST_SYMBOL}", FIRST_SYMBOL)), status=404
+    )
 
 
 async def chosen_account(context: PageContext, asker: Asker) -> Account | None:

@@ -15,7 +15,7 @@ from engine.domain.market import Candle, Ticker
 from engine.domain.messages import TimelineEntry
 from engine.domain.order import Order
 from engine.domain.position import worth
-from engine.domain.values import Refusal, Unavailable
+from engine.domain.values import NotFound, Refusal, Unavailable
 from engine.feeds import Feeds
 from engine.hub import Hub
 from engine.ports import Account, Credentials, Ledger, OrderFilter, Page, Users, Venue, VenueError
@@ -154,6 +154,31 @@ class Desk:
         total, unpriced = worth(held, prices, QUOTE)
         return AccountBalances(account, held, total, QUOTE, unpriced)
 
+    async def own_symbol(self, user_id: str, text: str) -> str:
+        """BTC/USDT for BTC-USDT and BTCUSDT, as the venues of the user's accounts list it. What none of them lists any
+        more is taken where there are orders of it. NotFound `unknown_symbol` with field `symbol`."""
+        venues = {account.venue for account in await self._accounts.of_user(user_id)}
+        missing: NotFound | None = None
+        for venue in sorted(venues):
+            try:
+                return (await self._markets.instrument(venue, text)).symbol
+            except NotFound as refusal:
+                missing = refusal
+            except Unavailable:
+                continue
+        former = text.upper().replace("-", "/")
+        if missing is not None and not await self._has_orders(user_id, OrderFilter(symbol=former)):
+            raise missing
+        return former
+
+    async def check_account_id(self, user_id: str, account_id: str) -> None:
+        """NotFound unless it is an account of theirs, or was one when they traded on it."""
+        try:
+            await self._accounts.of(user_id, account_id)
+        except NotFound:
+            if not await self._has_orders(user_id, OrderFilter(account_id=account_id)):
+                raise
+
     # --- markets ---
 
     async def instruments(self, venue: str) -> Mapping[str, Instrument]:
@@ -186,6 +211,9 @@ class Desk:
 
     async def set_preference(self, user_id: str, name: str, value: str) -> None:
         await self._users.set_preference(user_id, name, value)
+
+    async def _has_orders(self, user_id: str, query: OrderFilter) -> bool:
+        return bool((await self._ledger.orders(user_id, query, cursor=None, limit=1)).items)
 
     async def _prices(self, venue: str) -> Mapping[str, Decimal]:
         prices = self.feeds.prices(venue)

@@ -16,6 +16,8 @@ LONGEST_ECHO = 40
 MOST_CANDLES = 1_000
 TICKERS_KEPT_S = 2.0
 SILENT_AFTER_S = 45.0
+LATEST_MS = 253_402_300_799_999
+"""The end of the year 9999."""
 
 
 class Markets:
@@ -73,7 +75,10 @@ class Markets:
             raise Refusal("unknown_timeframe", f"timeframe must be one of {', '.join(TIMEFRAMES_S)}.", "timeframe")
         if not 1 <= limit <= MOST_CANDLES:
             raise Refusal("bad_limit", f"limit must be from 1 to {MOST_CANDLES}.", "limit")
+        _check_range(start_ms, end_ms)
         instrument = await self.instrument(venue, symbol)
+        if end_ms is not None and end_ms <= (start_ms or 0):
+            return ()
         try:
             return await self._venue(venue).candles(
                 instrument, timeframe, start_ms=start_ms, end_ms=end_ms, limit=limit
@@ -97,3 +102,11 @@ class Markets:
     def _unavailable(self, venue: str, error: VenueError) -> Unavailable:
         self._failing.add(venue)
         return Unavailable("venue_unreachable", f"{self._venue(venue).title} cannot be reached now: {error.detail}")
+
+
+def _check_range(start_ms: int | None, end_ms: int | None) -> None:
+    for name, at_ms in (("start", start_ms), ("end", end_ms)):
+        if at_ms is not None and not 0 <= at_ms <= LATEST_MS:
+            raise Refusal("bad_time", f"{name} must lie between the years 1970 and 9999.", name)
+    if start_ms is not None and end_ms is not None and start_ms > end_ms:
+        raise Refusal("bad_range", "start must not be after end.", "start")

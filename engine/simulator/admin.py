@@ -48,7 +48,7 @@ class Admin:
     usage: Usage
 
     async def accounts(self, request: Request) -> Response:
-        """POST `{api_key?, secret?, balances, can_trade?, can_withdraw?, maker_bps?, taker_bps?}`: made once."""
+        """POST `{api_key?, secret|public_key?, balances, can_trade?, can_withdraw?, maker_bps?, taker_bps?}`: made."""
 
         async def work() -> Json:
             keys = parse_keys(await _object(request), self.ids)

@@ -12,17 +12,20 @@ from typing import Final, cast
 from engine.runtime import Ids
 from engine.simulator.exchange import Exchange
 from engine.simulator.model import ApiError, SimAccount
+from engine.simulator.signatures import PEM, public_key
 from engine.simulator.signing import API_KEY
 
 BALANCE: Final = re.compile(r"(0|[1-9][0-9]{0,11})(\.[0-9]{1,8})?")
 ASSET: Final = re.compile(r"[A-Z0-9]{1,10}")
 BPS: Final = re.compile(r"(0|[1-9][0-9]{0,3})(\.[0-9]{1,4})?")
 USUAL_BPS: Final = Decimal(10)
+LONGEST_SECRET: Final = 256
+LONGEST_PEM: Final = 4096
 
 
 @dataclass(frozen=True, slots=True)
 class Keys:
-    """A key pair for an account and what it starts with."""
+    """A key pair for an account and what it starts with; `secret` may be a public key in PEM (`signatures.py`)."""
 
     api_key: str
     secret: str
@@ -61,18 +64,11 @@ def parse_keys(body: dict[str, object], ids: Ids) -> Keys:
         "can_withdraw",
         "maker_bps",
         "taker_bps",
+        "public_key",
     }
     if unknown:
         raise ApiError(-1104, f"Unknown fields: {', '.join(sorted(unknown))}.")
-    api_key, secret = body.get("api_key"), body.get("secret")
-    if (api_key is None) != (secret is None):
-        raise ApiError(-1128, "api_key and secret come together or not at all.")
-    if api_key is None:
-        api_key, secret = ids.new() + ids.new(), ids.secret()
-    if not isinstance(api_key, str) or API_KEY.fullmatch(api_key) is None:
-        raise ApiError(-2014, "api_key must be 8 to 128 letters, digits, '-' or '_'.")
-    if not isinstance(secret, str) or not 1 <= len(secret) <= 256:
-        raise ApiError(-1130, "secret must be text of 1 to 256 characters.")
+    api_key, secret = _key_pair(body, ids)
     return Keys(
         api_key,
         secret,
@@ -82,6 +78,38 @@ def parse_keys(body: dict[str, object], ids: Ids) -> Keys:
         maker_bps=_bps(body, "maker_bps"),
         taker_bps=_bps(body, "taker_bps"),
     )
+
+
+def _key_pair(body: dict[str, object], ids: Ids) -> tuple[str, str]:
+    """The API key and what its signatures are checked with, a secret or a public key in PEM."""
+    api_key, secret, public = body.get("api_key"), body.get("secret"), body.get("public_key")
+    if public is not None:
+        if secret is not None:
+            raise ApiError(-1128, "secret and public_key do not go together.")
+        secret = _pem(public)
+        api_key = ids.new() + ids.new() if api_key is None else api_key
+    elif (api_key is None) != (secret is None):
+        raise ApiError(-1128, "api_key and secret come together or not at all.")
+    if api_key is None:
+        api_key, secret = ids.new() + ids.new(), ids.secret()
+    if not isinstance(api_key, str) or API_KEY.fullmatch(api_key) is None:
+        raise ApiError(-2014, "api_key must be 8 to 128 letters, digits, '-' or '_'.")
+    if not isinstance(secret, str) or not secret or (public is None and len(secret) > LONGEST_SECRET):
+        raise ApiError(-1130, f"secret must be text of 1 to {LONGEST_SECRET} characters.")
+    if public is None and secret.startswith(PEM):
+        raise ApiError(-1130, "A public key goes by the name of public_key.")
+    return api_key, secret
+
+
+def _pem(given: object) -> str:
+    if not isinstance(given, str) or len(given) > LONGEST_PEM:
+        raise ApiError(-1130, "public_key must be text in PEM.")
+    text = given.strip()
+    try:
+        public_key(text)
+    except ValueError as error:
+        raise ApiError(-1130, f"{error}.") from None
+    return text
 
 
 def _balances(given: object) -> dict[str, Decimal]:

@@ -11,13 +11,15 @@ from typing import Final
 from engine.simulator.lists_wire import list_json
 from engine.simulator.model import ApiError, ListKind, NewList, NewOrder, OrderList, OrderType, Side, Status
 from engine.simulator.operations import Call, Operation, Security, operation
-from engine.simulator.order_entry import Leg, new_order, side_of, type_of
+from engine.simulator.order_entry import PEG, Leg, new_order, side_of, type_of
 from engine.simulator.params import missing
 from engine.simulator.trading import Answer, day_span, may_trade
 from engine.simulator.triggers import ALGO_TYPES, STOP_LOSSES
 from engine.simulator.wire import Json, Notation, ack_json, canceled_json, full_json, result_json
 
-PER_LEG: Final = ["price", "stopPrice", "trailingDelta", "timeInForce", "icebergQty", "strategyId", "strategyType"]
+PER_LEG: Final = [
+    "price", "stopPrice", "trailingDelta", "timeInForce", "icebergQty", "strategyId", "strategyType", *PEG,
+]  # fmt: skip
 WORKING_TYPES: Final = frozenset({OrderType.LIMIT, OrderType.LIMIT_MAKER})
 PAIR_TYPES: Final = ALGO_TYPES | {OrderType.LIMIT_MAKER}
 
@@ -55,6 +57,13 @@ def place_otoco(call: Call) -> Json:
     side = side_of(call, "pendingSide")
     pair = _pair(call, side, "pendingAbove", "pendingBelow", "pendingQuantity")
     return _place(call, ListKind.OTOCO, (working, *pair))
+
+
+def place_opo(call: Call) -> Json:
+    """-1013: no symbol has lists whose working order pays for the pending ones (`opoAllowed` is false)."""
+    side_of(call, "pendingSide")
+    _working(call)
+    raise ApiError(-1013, "OPO orders are not supported for this symbol.")
 
 
 def cancel_list(call: Call) -> Json:
@@ -183,8 +192,8 @@ def _names(prefix: str) -> dict[str, str]:
 
 def _asked(*prefixes: str) -> str:
     """The parameters of the orders with these prefixes, and those of every list."""
-    mine = [name for prefix in prefixes for name in (*_names(prefix).values(), f"{prefix}Type")]
-    return " ".join(["symbol", "listClientOrderId", "newOrderRespType", "selfTradePreventionMode", *mine])
+    mine = [name for prefix in prefixes for name in (*_names(prefix).values(), f"{prefix}Type!")]
+    return " ".join(["symbol!", "listClientOrderId", "newOrderRespType", "selfTradePreventionMode", *mine])
 
 
 BEGUN: Final = frozenset({Status.PENDING_NEW, Status.PARTIALLY_FILLED})
@@ -206,17 +215,19 @@ OLD_STOP: Final = {
     "strategyType": "stopStrategyType",
 }
 OLD_OCO: Final = (
-    "symbol listClientOrderId side quantity price stopPrice trailingDelta newOrderRespType selfTradePreventionMode "
+    "symbol! listClientOrderId side! quantity! price! stopPrice trailingDelta newOrderRespType selfTradePreventionMode "
     "limitClientOrderId limitIcebergQty limitStrategyId limitStrategyType stopLimitPrice stopLimitTimeInForce "
     "stopClientOrderId stopIcebergQty stopStrategyId stopStrategyType"
 )
+WORKING_AND_PENDING: Final = " workingSide! workingQuantity! pendingSide! pendingQuantity!"
+WORKING_AND_PAID: Final = " workingSide! workingQuantity! pendingSide!"
 WHICH: Final = "orderListId listClientOrderId"
 
 OPERATIONS: Final[tuple[Operation, ...]] = (
     operation(
         place_oco,
         Security.SIGNED,
-        _asked("above", "below") + " side quantity",
+        _asked("above", "below") + " side! quantity!",
         1,
         "POST /api/v3/orderList/oco",
         "orderList.place.oco",
@@ -228,7 +239,7 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
     operation(
         place_oto,
         Security.SIGNED,
-        _asked("working", "pending") + " workingSide workingQuantity pendingSide pendingQuantity",
+        _asked("working", "pending") + WORKING_AND_PENDING,
         1,
         "POST /api/v3/orderList/oto",
         "orderList.place.oto",
@@ -237,16 +248,35 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
     operation(
         place_otoco,
         Security.SIGNED,
-        _asked("working", "pendingAbove", "pendingBelow") + " workingSide workingQuantity pendingSide pendingQuantity",
+        _asked("working", "pendingAbove", "pendingBelow")
+        + " workingSide! workingQuantity! pendingSide! pendingQuantity!",
         1,
         "POST /api/v3/orderList/otoco",
         "orderList.place.otoco",
         counts_order=True,
     ),
     operation(
+        place_opo,
+        Security.SIGNED,
+        _asked("working", "pending") + WORKING_AND_PAID,
+        1,
+        "POST /api/v3/orderList/opo",
+        "orderList.place.opo",
+        counts_order=True,
+    ),
+    operation(
+        place_opo,
+        Security.SIGNED,
+        _asked("working", "pendingAbove", "pendingBelow") + WORKING_AND_PAID,
+        1,
+        "POST /api/v3/orderList/opoco",
+        "orderList.place.opoco",
+        counts_order=True,
+    ),
+    operation(
         cancel_list,
         Security.SIGNED,
-        f"symbol {WHICH} newClientOrderId",
+        f"symbol! {WHICH} newClientOrderId",
         1,
         "DELETE /api/v3/orderList",
         "orderList.cancel",

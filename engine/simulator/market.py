@@ -1,4 +1,4 @@
-"""What anyone may ask of the market: time, rules, book, trades, candles, tickers.
+"""What anyone may ask of the market: time, book, trades, candles, tickers.
 
 Source: Binance Spot API, General and Market data endpoints, 2026-07.
 """
@@ -6,19 +6,14 @@ Source: Binance Spot API, General and Market data endpoints, 2026-07.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from enum import StrEnum
-from typing import Final, cast
+from typing import Final
 
-import orjson
-
-from engine.simulator.conditions import condition_filters
-from engine.simulator.filters import Rules
-from engine.simulator.model import ApiError, OrderType, PublicTrade, Stp
+from engine.simulator.model import ApiError, PublicTrade
 from engine.simulator.operations import Call, Operation, Security, operation
-from engine.simulator.order_entry import DEFAULT_STP
-from engine.simulator.params import Params, checked_symbol
+from engine.simulator.params import Params, missing
+from engine.simulator.selection import ByCount, chosen_one, one_or_many
 from engine.simulator.wire import (
     Json,
     Notation,
@@ -46,29 +41,9 @@ def time(call: Call) -> Json:
     return {"serverTime": call.now_ms}
 
 
-def exchange_info(call: Call) -> Json:
-    """Symbols with their filters, and the rate limits."""
-    call.params.flag("showPermissionSets")
-    symbols = _chosen(call) or tuple(call.exchange.listings)
-    return {
-        "timezone": "UTC",
-        "serverTime": call.now_ms,
-        "rateLimits": call.usage.limits.rate_limits(),
-        "exchangeFilters": [],
-        "symbols": [_shown(call, symbol) for symbol in symbols],
-    }
-
-
-def _shown(call: Call, symbol: str) -> orjson.Fragment:
-    shown = call.shown.get(symbol)
-    if shown is None:
-        shown = call.shown[symbol] = orjson.Fragment(orjson.dumps(_symbol_json(call.notations[symbol].rules)))
-    return shown
-
-
 def depth(call: Call) -> Json:
     """The book, best price first."""
-    notation = call.listed(call.params.symbol())
+    notation = chosen_one(call)
     return depth_json(notation, call.exchange.depth(notation.symbol, call.params.limit(100, 5000)))
 
 
@@ -86,6 +61,15 @@ def old_trades(call: Call) -> list[Json]:
         notation.symbol, from_id=call.params.whole("fromId"), limit=call.params.limit(500, 1000)
     )
     return [trade_json(notation, trade) for trade in trades]
+
+
+def block_trades(call: Call) -> list[Json]:
+    """Trades that were agreed upon outside the book; there is none here."""
+    call.listed(call.params.symbol())
+    if call.params.whole("fromId") is None:
+        raise missing("fromId")
+    call.params.limit(500, 1000)
+    return []
 
 
 def agg_trades(call: Call) -> list[Json]:
@@ -124,7 +108,8 @@ def average_price(call: Call) -> Json:
     lots = sum(kline.lots for kline in found)
     last = notation.price(call.exchange.last_price(notation.symbol))
     average = notation.average(sum(kline.quote_atoms for kline in found), lots)
-    return {"mins": AVERAGE_PRICE_MINUTES, "price": average if lots else last, "closeTime": call.now_ms}
+    closed_ms = call.exchange.last_trade_ms(notation.symbol)
+    return {"mins": AVERAGE_PRICE_MINUTES, "price": average if lots else last, "closeTime": closed_ms}
 
 
 class TickerType(StrEnum):
@@ -134,9 +119,14 @@ class TickerType(StrEnum):
     MINI = "MINI"
 
 
+def ticker_type(params: Params) -> TickerType:
+    """`type`, FULL unless it was sent; -1139 for another."""
+    return params.choice("type", TickerType, -1139, "Invalid ticker type.") or TickerType.FULL
+
+
 def day_ticker(call: Call) -> object:
     """The rolling 24 hours of one symbol, some, or all."""
-    kind = call.params.choice("type", TickerType, -1130, "Data sent for parameter 'type' is not valid.")
+    kind = ticker_type(call.params)
 
     def row(notation: Notation) -> Json:
         ticker = call.exchange.ticker(notation.symbol)
@@ -180,66 +170,6 @@ def agg_trade_json(notation: Notation, group: Sequence[PublicTrade]) -> Json:
     }
 
 
-# --- symbols ---------------------------------------------------------------------------------------
-
-
-def _symbol_json(rules: Rules) -> Json:
-    listing = rules.listing
-    return {
-        "symbol": listing.symbol,
-        "status": "TRADING",
-        "baseAsset": listing.base,
-        "baseAssetPrecision": 8,
-        "quoteAsset": listing.quote,
-        "quotePrecision": 8,
-        "quoteAssetPrecision": 8,
-        "baseCommissionPrecision": 8,
-        "quoteCommissionPrecision": 8,
-        "orderTypes": [kind.value for kind in OrderType],
-        "icebergAllowed": True,
-        "ocoAllowed": True,
-        "otoAllowed": True,
-        "opoAllowed": False,
-        "quoteOrderQtyMarketAllowed": True,
-        "allowTrailingStop": True,
-        "cancelReplaceAllowed": True,
-        "amendAllowed": True,
-        "pegInstructionsAllowed": False,
-        "isSpotTradingAllowed": True,
-        "isMarginTradingAllowed": False,
-        "filters": [*rules.exchange_info_filters(), *condition_filters()],
-        "permissions": [],
-        "permissionSets": [["SPOT"]],
-        "defaultSelfTradePreventionMode": DEFAULT_STP.value,
-        "allowedSelfTradePreventionModes": [mode.value for mode in Stp],
-    }
-
-
-def _chosen(call: Call) -> tuple[str, ...]:
-    if "symbol" in call.params and "symbols" in call.params:
-        raise ApiError(-1128, "Combination of optional parameters invalid.")
-    if "symbols" in call.params:
-        symbols = _symbol_list(call.params)
-    else:
-        symbols = (call.params.symbol(),) if "symbol" in call.params else ()
-    for symbol in symbols:
-        call.listed(symbol)
-    return symbols
-
-
-def _symbol_list(params: Params) -> tuple[str, ...]:
-    refusal = ApiError(
-        -1100, "Illegal characters found in parameter 'symbols'; legal range is a JSON array of symbols."
-    )
-    try:
-        parsed: object = orjson.loads(params.text("symbols"))
-    except orjson.JSONDecodeError:
-        raise refusal from None
-    if not isinstance(parsed, list) or not parsed:
-        raise refusal
-    return tuple(dict.fromkeys(checked_symbol(str(symbol)) for symbol in cast("list[object]", parsed)))
-
-
 def time_zone_ms(params: Params) -> int:
     """`timeZone`, hours and maybe minutes ahead of UTC, from -12:00 to +14:00, in milliseconds; -1130 otherwise."""
     text = params.optional("timeZone")
@@ -254,23 +184,8 @@ def time_zone_ms(params: Params) -> int:
     raise ApiError(-1130, "Data sent for parameter 'timeZone' is not valid.")
 
 
-def one_or_many(call: Call, row: Callable[[Notation], Json]) -> object:
-    """One row for `symbol`, a list of them for `symbols` or for neither."""
-    chosen = _chosen(call)
-    if "symbol" in call.params:
-        return row(call.notations[chosen[0]])
-    return [row(call.notations[symbol]) for symbol in chosen or call.notations]
-
-
-@dataclass(frozen=True, slots=True)
-class _ByCount:
-    """A weight that depends on whether one symbol was asked for or all."""
-
-    one: int
-    many: int
-
-    def __call__(self, params: Params) -> int:
-        return self.one if "symbol" in params else self.many
+def _price_weight(params: Params) -> int:
+    return 2 if "symbol" in params else 4
 
 
 def _depth_weight(params: Params) -> int:
@@ -278,34 +193,35 @@ def _depth_weight(params: Params) -> int:
     return next(weight for most, weight in ((100, 5), (500, 25), (1000, 50), (5000, 250)) if limit <= most)
 
 
+DAY_WEIGHT: Final = ByCount(((20, 2), (100, 40)), 80)
 SYMBOLS = "symbol symbols"
-SPAN = "symbol startTime endTime limit"
+SPAN = "symbol! startTime endTime limit"
 
 OPERATIONS: Final[tuple[Operation, ...]] = (
     operation(ping, Security.NONE, "", 1, "GET /api/v3/ping", "ping"),
     operation(time, Security.NONE, "", 1, "GET /api/v3/time", "time"),
+    operation(depth, Security.NONE, "symbol! limit symbolStatus", _depth_weight, "GET /api/v3/depth", "depth"),
+    operation(recent_trades, Security.NONE, "symbol! limit", 25, "GET /api/v3/trades", "trades.recent"),
     operation(
-        exchange_info,
-        Security.NONE,
-        SYMBOLS + " permissions showPermissionSets symbolStatus",
-        20,
-        "GET /api/v3/exchangeInfo",
-        "exchangeInfo",
+        old_trades, Security.NONE, "symbol! limit fromId", 25, "GET /api/v3/historicalTrades", "trades.historical"
     ),
-    operation(depth, Security.NONE, "symbol limit symbolStatus", _depth_weight, "GET /api/v3/depth", "depth"),
-    operation(recent_trades, Security.NONE, "symbol limit", 25, "GET /api/v3/trades", "trades.recent"),
     operation(
-        old_trades, Security.NONE, "symbol limit fromId", 25, "GET /api/v3/historicalTrades", "trades.historical"
+        block_trades,
+        Security.KEY,
+        "symbol! fromId! limit",
+        25,
+        "GET /api/v3/historicalBlockTrades",
+        "blockTrades.historical",
     ),
     operation(agg_trades, Security.NONE, SPAN + " fromId", 4, "GET /api/v3/aggTrades", "trades.aggregate"),
-    operation(klines, Security.NONE, SPAN + " interval timeZone", 2, "GET /api/v3/klines", "klines"),
-    operation(klines, Security.NONE, SPAN + " interval timeZone", 2, "GET /api/v3/uiKlines", "uiKlines"),
-    operation(average_price, Security.NONE, "symbol", 2, "GET /api/v3/avgPrice", "avgPrice"),
+    operation(klines, Security.NONE, SPAN + " interval! timeZone", 2, "GET /api/v3/klines", "klines"),
+    operation(klines, Security.NONE, SPAN + " interval! timeZone", 2, "GET /api/v3/uiKlines", "uiKlines"),
+    operation(average_price, Security.NONE, "symbol!", 2, "GET /api/v3/avgPrice", "avgPrice"),
     operation(
         day_ticker,
         Security.NONE,
         SYMBOLS + " type symbolStatus",
-        _ByCount(2, 80),
+        DAY_WEIGHT,
         "GET /api/v3/ticker/24hr",
         "ticker.24hr",
     ),
@@ -313,7 +229,7 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
         price_ticker,
         Security.NONE,
         SYMBOLS + " symbolStatus",
-        _ByCount(2, 4),
+        _price_weight,
         "GET /api/v3/ticker/price",
         "ticker.price",
     ),
@@ -321,7 +237,7 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
         book_ticker,
         Security.NONE,
         SYMBOLS + " symbolStatus",
-        _ByCount(2, 4),
+        _price_weight,
         "GET /api/v3/ticker/bookTicker",
         "ticker.book",
     ),

@@ -13,7 +13,7 @@ from engine.simulator.exchange import Exchange, NowMs
 from engine.simulator.limits import Limits
 from engine.simulator.model import ApiError, SimAccount
 from engine.simulator.params import Params
-from engine.simulator.signing import check_signed, holder_of_key
+from engine.simulator.signing import check_signed, check_time, holder_of_key
 from engine.simulator.usage import Usage
 from engine.simulator.wire import Notation, notations
 
@@ -64,13 +64,15 @@ Weight = Callable[[Params], int]
 class Operation:
     """One thing a client can ask for, and the doors it is asked through.
 
-    `parameters` are all that it reads beside the signing ones; anything else is -1104. `counts_order` says
-    that it places orders, of which an account may have so many unfilled.
+    `parameters` are all that it reads beside the signing ones; anything else is -1104. Without the `mandatory` ones
+    it is refused whatever else is sent. `counts_order` says that it places orders, of which an account may have so
+    many unfilled.
     """
 
     run: Callable[[Call], object]
     security: Security
     parameters: frozenset[str]
+    mandatory: frozenset[str]
     weight: int | Weight
     rest: tuple[str, str] | None
     ws: str | None
@@ -91,12 +93,17 @@ def operation(
     *,
     counts_order: bool = False,
 ) -> Operation:
-    """An Operation from one table row: `rest` is `METHOD /path`, `parameters` are names with blanks between."""
+    """An Operation from one table row: `rest` is `METHOD /path`, `parameters` are names with blanks between, the
+    mandatory ones with a `!` behind them."""
     door: tuple[str, str] | None = None
     if rest is not None:
         method, _, path = rest.partition(" ")
         door = (method, path)
-    return Operation(run, security, frozenset(parameters.split()), weight, door, ws, counts_order)
+    names = parameters.split()
+    mandatory = frozenset(name.removesuffix("!") for name in names if name.endswith("!"))
+    return Operation(
+        run, security, frozenset(name.removesuffix("!") for name in names), mandatory, weight, door, ws, counts_order
+    )
 
 
 class Counter:
@@ -113,16 +120,28 @@ class Counter:
         self.close = exchange.listen(self.usage.on_event)
         """Ends the counting of orders."""
 
-    def serve(self, asked: Operation, params: Params, api_key: str | None, payload: bytes, skew_ms: int = 0) -> object:
+    def serve(
+        self,
+        asked: Operation,
+        params: Params,
+        api_key: str | None,
+        payload: bytes,
+        skew_ms: int = 0,
+        *,
+        logged_on: bool = False,
+    ) -> object:
         """The answer, ready for JSON; ApiError when it is refused. `payload` is what the sender signed, `skew_ms`
-        how far the clock that it is held against is off."""
+        how far the clock that it is held against is off. Who has `logged_on` with the key signs no more."""
         account: SimAccount | None = None
         known = asked.parameters
         now_ms = self.now_ms() + skew_ms
         if asked.security is not Security.NONE:
             account = holder_of_key(self.exchange, api_key)
         if asked.security is Security.SIGNED and account is not None:
-            check_signed(account, params, payload, now_ms)
+            if logged_on and "signature" not in params:
+                check_time(params, now_ms)
+            else:
+                check_signed(account, params, payload, now_ms)
             known |= SIGNED_PARAMETERS
         params.refuse_all_but(known)
         if asked.counts_order and account is not None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import Final
 
 from engine.simulator.filters import WITHOUT_PRICE
@@ -19,6 +20,20 @@ from engine.simulator.wire import Notation
 DEFAULT_STP: Final = Stp.EXPIRE_MAKER
 LEAST_STRATEGY_TYPE: Final = 1_000_000
 NO_NAMES: Final[Mapping[str, str]] = {}
+PEG: Final = ("pegPriceType", "pegOffsetType", "pegOffsetValue")
+
+
+class PegPrice(StrEnum):
+    """`pegPriceType`."""
+
+    PRIMARY_PEG = "PRIMARY_PEG"
+    MARKET_PEG = "MARKET_PEG"
+
+
+class PegOffset(StrEnum):
+    """`pegOffsetType`."""
+
+    PRICE_LEVEL = "PRICE_LEVEL"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +62,7 @@ def new_order(call: Call, leg: Leg = SINGLE) -> tuple[Notation, NewOrder]:
     client_order_id = params.client_order_id(leg.name("newClientOrderId")) or call.ids.new()
     force = params.choice(leg.name("timeInForce"), TimeInForce, -1115, "Invalid timeInForce.")
     price, quantity, quote = (params.optional(leg.name(name)) for name in ("price", "quantity", "quoteOrderQty"))
+    _refuse_pegged(call, leg)
     _check_parameters(call, leg, kind)
     if kind is OrderType.MARKET and quantity is not None and quote is not None:
         raise not_required("quoteOrderQty")
@@ -80,6 +96,20 @@ def type_of(call: Call, name: str) -> OrderType:
     if kind is None:
         raise missing(name)
     return kind
+
+
+def _refuse_pegged(call: Call, leg: Leg) -> None:
+    """-1013: no symbol has prices that follow the book (`pegInstructionsAllowed` is false)."""
+    params = call.params
+    if not any(leg.name(name) in params for name in PEG):
+        return
+    price_type, offset_type, offset = (leg.name(name) for name in PEG)
+    params.choice(price_type, PegPrice, -1210, "Invalid pegPriceType.")
+    params.choice(offset_type, PegOffset, -1211, "Invalid pegOffsetType.")
+    params.whole(offset)
+    if (offset_type in params) != (offset in params):
+        raise ApiError(-1128, f"Fields ['{offset_type}', '{offset}'] must be sent together or omitted entirely.")
+    raise ApiError(-1013, "Pegged orders are not supported for this symbol.")
 
 
 def _check_parameters(call: Call, leg: Leg, kind: OrderType) -> None:

@@ -21,6 +21,8 @@ CLIENT_ORDER_ID_RANGE: Final = r"^[a-zA-Z0-9-_.:/]{1,36}$"
 SYMBOL: Final = re.compile(r"[A-Z0-9-_.]{1,20}")
 SYMBOL_RANGE: Final = "^[A-Z0-9-_.]{1,20}$"
 LONGEST_FORM: Final = 64
+FIRST_MICROSECOND_STAMP: Final = 10**15
+"""A time stamp from here on counts microseconds: as milliseconds it would be the year 33658."""
 
 
 class Params:
@@ -76,9 +78,14 @@ class Params:
             raise ApiError(-1130, "Data sent for parameter 'limit' is not valid.")
         return min(value, most)
 
+    def moment(self, name: str) -> int | None:
+        """A time in milliseconds, sent in milliseconds or microseconds, or None."""
+        value = self.whole(name)
+        return value // 1000 if value is not None and value >= FIRST_MICROSECOND_STAMP else value
+
     def span(self) -> tuple[int | None, int | None]:
         """`startTime` and `endTime` in milliseconds; -1100 when they are the wrong way round."""
-        start, end = self.whole("startTime"), self.whole("endTime")
+        start, end = self.moment("startTime"), self.moment("endTime")
         if start is not None and end is not None and start > end:
             raise ApiError(-1100, "Illegal characters found in a parameter: startTime is after endTime.")
         return start, end
@@ -111,11 +118,11 @@ class Params:
         except ValueError:
             raise ApiError(code, message) from None
 
-    def flag(self, name: str) -> bool:
-        """`true` or `false` (any case), false when it was not sent."""
+    def flag(self, name: str, *, default: bool = False) -> bool:
+        """`true` or `false` (any case), `default` when it was not sent."""
         value = self.optional(name)
         if value is None:
-            return False
+            return default
         if value.lower() not in {"true", "false"}:
             raise ApiError(-1100, f"Illegal characters found in parameter '{name}'; legal range is '^(true|false)$'.")
         return value.lower() == "true"

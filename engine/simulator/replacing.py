@@ -182,10 +182,10 @@ def _invalid(name: str) -> str:
 
 
 REPLACE: Final = NEW_ORDER + (
-    " cancelReplaceMode cancelOrderId cancelOrigClientOrderId cancelNewClientOrderId cancelRestrictions"
+    " cancelReplaceMode! cancelOrderId cancelOrigClientOrderId cancelNewClientOrderId cancelRestrictions"
     " orderRateLimitExceededMode"
 )
-AMEND: Final = "symbol orderId origClientOrderId newClientOrderId newQty"
+AMEND: Final = "symbol! orderId origClientOrderId newClientOrderId newQty!"
 
 OPERATIONS: Final[tuple[Operation, ...]] = (
     operation(
@@ -201,7 +201,7 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
     operation(
         amendments,
         Security.SIGNED,
-        "symbol orderId fromExecutionId limit",
+        "symbol! orderId! fromExecutionId limit",
         4,
         "GET /api/v3/order/amendments",
         "order.amendments",

@@ -13,6 +13,7 @@ from engine.simulator.model import ApiError
 from engine.simulator.operations import Counter, Operation
 from engine.simulator.params import Params, parse_form
 from engine.simulator.signing import rest_payload
+from engine.simulator.time_units import in_microseconds, wants_microseconds
 from engine.simulator.usage import TooMuch
 
 log = structlog.get_logger(__name__)
@@ -38,8 +39,10 @@ class Rest:
         client = request.client.host if request.client else ""
         told: dict[str, str] = {}
         try:
+            micros = wants_microseconds(request.headers.get("x-mbx-time-unit"))
             body = await _body(request)
             answer = self._answer(asked, request, body, client, skew_ms)
+            answer = in_microseconds(answer) if micros else answer
             status = 200
         except ApiError as refusal:
             answer = refusal.json()

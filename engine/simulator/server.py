@@ -20,6 +20,7 @@ from engine.runtime import Clock, Ids, Supervisor, SystemClock, SystemIds
 from engine.simulator.admin import Admin
 from engine.simulator.channels import MarketChannels
 from engine.simulator.exchange import NowMs
+from engine.simulator.exchange_info import OPERATIONS as INFO
 from engine.simulator.fault_doors import FaultyRest, system_status
 from engine.simulator.fault_script import read_script
 from engine.simulator.faults import Faults, SocketFaults
@@ -30,8 +31,10 @@ from engine.simulator.operations import Counter, Operation
 from engine.simulator.parent import die_with_parent, watch_parent
 from engine.simulator.replacing import OPERATIONS as REPLACING
 from engine.simulator.rest import METHODS, Rest
+from engine.simulator.routing import OPERATIONS as ROUTING
 from engine.simulator.sockets import Sockets
 from engine.simulator.starting import CannotStart, SimulatorConfig, listen, log_to_stderr, open_exchange, open_flow
+from engine.simulator.statements import OPERATIONS as STATEMENTS
 from engine.simulator.streams import StreamDoor
 from engine.simulator.tickers import OPERATIONS as TICKERS
 from engine.simulator.trading import OPERATIONS as TRADING
@@ -170,11 +173,14 @@ class Simulator:
 
     def _operations(self, users: UserStreams) -> tuple[Operation, ...]:
         return (
+            *INFO,
             *MARKET,
             *TICKERS,
             *TRADING,
+            *STATEMENTS,
             *REPLACING,
             *LISTS,
+            *ROUTING,
             *users.operations(),
             *WALLET,
             system_status(self._faults),

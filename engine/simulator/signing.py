@@ -5,8 +5,6 @@ Source: Binance Spot API, "Request security" and "SIGNED request examples (HMAC)
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 import re
 from collections.abc import Mapping
 from decimal import Decimal
@@ -15,6 +13,7 @@ from typing import Final
 from engine.simulator.exchange import Exchange
 from engine.simulator.model import ApiError, SimAccount
 from engine.simulator.params import Params, illegal, missing
+from engine.simulator.signatures import verified
 
 API_KEY: Final = re.compile(r"[A-Za-z0-9_-]{8,128}")
 SIGNATURE: Final = re.compile(rb"(^|&)signature=[^&]*")
@@ -22,7 +21,6 @@ RECV_WINDOW: Final = re.compile(r"([0-9]{1,5})(\.[0-9]{1,3})?")
 DEFAULT_RECV_WINDOW_MS: Final = Decimal(5000)
 LONGEST_RECV_WINDOW_MS: Final = Decimal(60000)
 AHEAD_MS: Final = 1000
-FIRST_MICROSECOND_STAMP: Final = 10**15
 
 
 def holder_of_key(exchange: Exchange, api_key: str | None) -> SimAccount:
@@ -36,17 +34,16 @@ def holder_of_key(exchange: Exchange, api_key: str | None) -> SimAccount:
 
 
 def check_signed(account: SimAccount, params: Params, payload: bytes, now_ms: int) -> None:
-    """Check `timestamp`, `recvWindow` and the HMAC-SHA256 `signature` over `payload` (bytes as received).
+    """Check `timestamp`, `recvWindow` and the `signature` over `payload` (bytes as received) by the account's key.
 
     ApiError -1102 when one is missing, -1021 when the request is too old or from the future, -1022
     when the signature is not this account's.
     """
-    _check_time(params, now_ms)
+    check_time(params, now_ms)
     given = params.optional("signature")
     if given is None:
         raise missing("signature")
-    own = hmac.new(account.secret.encode(), payload, hashlib.sha256).hexdigest()
-    if not hmac.compare_digest(own.encode(), given.lower().encode()):
+    if not verified(account.secret, payload, given):
         raise ApiError(-1022, "Signature for this request is not valid.")
 
 
@@ -64,7 +61,8 @@ def _without_signature(raw: bytes) -> bytes:
     return SIGNATURE.sub(b"", raw).removeprefix(b"&")
 
 
-def _check_time(params: Params, now_ms: int) -> None:
+def check_time(params: Params, now_ms: int) -> None:
+    """ApiError -1102 without a `timestamp`, -1021 outside of the `recvWindow`, -1131 when that is too long."""
     window_text = params.optional("recvWindow")
     window_ms = DEFAULT_RECV_WINDOW_MS
     if window_text is not None:
@@ -73,10 +71,9 @@ def _check_time(params: Params, now_ms: int) -> None:
         window_ms = Decimal(window_text)
         if window_ms > LONGEST_RECV_WINDOW_MS:
             raise ApiError(-1131, "'recvWindow' must be less than 60000.")
-    stamp = params.whole("timestamp")
-    if stamp is None:
+    sent_ms = params.moment("timestamp")
+    if sent_ms is None:
         raise missing("timestamp")
-    sent_ms = stamp // 1000 if stamp >= FIRST_MICROSECOND_STAMP else stamp
     if sent_ms >= now_ms + AHEAD_MS:
         raise ApiError(-1021, "Timestamp for this request was 1000ms ahead of the server's time.")
     if now_ms - sent_ms > window_ms:

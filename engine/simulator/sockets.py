@@ -78,9 +78,12 @@ class Sockets:
 
     def announce_end(self) -> None:
         """Tell every socket that the exchange is about to end: `serverShutdown`."""
-        event = orjson.dumps({"e": "serverShutdown", "E": self._now_ms()}).decode()
         for socket in self._open:
-            socket.outbox.put(f'{{"event":{event}}}' if socket.door is Door.WS_API else event)
+            self._announce(socket)
+
+    def _announce(self, socket: Socket) -> None:
+        event = orjson.dumps({"e": "serverShutdown", "E": self._now_ms()}).decode()
+        socket.outbox.put(f'{{"event":{event}}}' if socket.door is Door.WS_API else event)
 
     async def run(self) -> None:
         """End sockets that have lived as long as one may."""
@@ -89,12 +92,13 @@ class Sockets:
             self.sweep()
 
     def sweep(self) -> None:
-        """Close those whose time is over."""
+        """Close those whose time is over, after the same notice."""
         life_ms = self._usage.limits.socket_life_s * 1000
         if not life_ms:
             return
         for socket, opened_ms in self._open.items():
             if self._now_ms() - opened_ms >= life_ms:
+                self._announce(socket)
                 socket.outbox.end(GOING_AWAY, "24 hours are over")
 
     def cut(self, door: Door | None, account_id: int | None) -> None:

@@ -13,6 +13,7 @@ from typing import Final
 import orjson
 
 from engine.simulator.outbox import Outbox
+from engine.simulator.time_units import text_in_microseconds
 
 TICK_MS: Final = 100
 AT_ONCE, EVERY_TICK, EVERY_SECOND, EVERY_TWO_SECONDS = 0, 1, 10, 20
@@ -36,17 +37,22 @@ ALL_MARKETS: Final = {
 
 
 class Message:
-    """One event, encoded at most once bare and once with the stream's name around it."""
+    """One event, encoded at most once bare and once with the stream's name around it, in either unit of time."""
 
-    __slots__ = ("_bare", "_wrapped", "stream")
+    __slots__ = ("_bare", "_micros", "_wrapped", "stream")
 
     def __init__(self, stream: str, event: object) -> None:
         self.stream = stream
         self._bare = orjson.dumps(event).decode()
         self._wrapped: str | None = None
+        self._micros: str | None = None
 
-    def text(self, *, wrapped: bool) -> str:
-        """The text frame."""
+    def text(self, *, wrapped: bool, micros: bool = False) -> str:
+        """The text frame; `micros` writes times in microseconds."""
+        if micros:
+            if self._micros is None:
+                self._micros = text_in_microseconds(self._bare)
+            return f'{{"stream":"{self.stream}","data":{self._micros}}}' if wrapped else self._micros
         if not wrapped:
             return self._bare
         if self._wrapped is None:
@@ -56,10 +62,11 @@ class Message:
 
 @dataclass(eq=False, slots=True)
 class Subscriber:
-    """One socket's interest: where its messages go and whether it wants them with the stream's name."""
+    """One socket's interest: where its messages go, whether with the stream's name, and in which unit of time."""
 
     outbox: Outbox
     wrapped: bool
+    micros: bool = False
 
 
 @dataclass(slots=True)
@@ -88,7 +95,7 @@ class Channel:
         """Encode once, hand to all."""
         message = Message(self.name, event)
         for subscriber in self.subscribers:
-            subscriber.outbox.put(message.text(wrapped=subscriber.wrapped))
+            subscriber.outbox.put(message.text(wrapped=subscriber.wrapped, micros=subscriber.micros))
 
 
 def channel_of(name: str, symbols: Container[str]) -> Channel | None:

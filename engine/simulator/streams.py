@@ -17,8 +17,11 @@ from starlette.websockets import WebSocket
 from engine.simulator.channels import MarketChannels, Subscriber
 from engine.simulator.faults import Door
 from engine.simulator.lines import Line
+from engine.simulator.model import ApiError
 from engine.simulator.outbox import Outbox
+from engine.simulator.rest import json_response
 from engine.simulator.sockets import Socket, Sockets
+from engine.simulator.time_units import wants_microseconds
 from engine.simulator.user_streams import UserStreams, UserSubscription
 
 MOST_STREAMS: Final = 1024
@@ -36,9 +39,14 @@ class StreamDoor:
 
     async def open(self, websocket: WebSocket) -> None:
         """Serve one socket until it ends. What its URL names is subscribed from the start."""
+        try:
+            micros = wants_microseconds(websocket.query_params.get("timeUnit"))
+        except ApiError as refusal:
+            await websocket.send_denial_response(json_response(refusal.json(), refusal.http_status, {}))
+            return
         wrapped, names = _named(websocket)
         outbox = Outbox()
-        session = StreamSession(self._market, self._users, outbox, wrapped)
+        session = StreamSession(self._market, self._users, outbox, wrapped, micros)
         try:
             session.subscribe(names)
             socket = Socket(Door.STREAMS, Line.of(websocket.scope), outbox, session.read, session.accounts)
@@ -55,11 +63,12 @@ class StreamSession:
     users: UserStreams
     outbox: Outbox
     wrapped: bool
+    micros: bool = False
     names: dict[str, UserSubscription | None] = field(default_factory=dict[str, UserSubscription | None])
     subscriber: Subscriber = field(init=False)
 
     def __post_init__(self) -> None:
-        self.subscriber = Subscriber(self.outbox, self.wrapped)
+        self.subscriber = Subscriber(self.outbox, self.wrapped, self.micros)
 
     def read(self, text: str) -> None:
         """Answer one request."""
@@ -80,7 +89,7 @@ class StreamSession:
                 self.market.subscribe(name, self.subscriber)
             else:
                 head, tail = (f'{{"stream":"{name}","data":', "}") if self.wrapped else ("", "")
-                subscription = UserSubscription(account_id, self.outbox, head, tail, name)
+                subscription = UserSubscription(account_id, self.outbox, head, tail, name, self.micros)
                 self.names[name] = subscription
                 self.users.subscribe(subscription)
 

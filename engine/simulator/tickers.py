@@ -9,13 +9,12 @@ import re
 from collections.abc import Callable
 from typing import Final
 
-import orjson
-
 from engine.simulator.intervals import DAY_MS, MINUTE_MS
-from engine.simulator.market import TickerType, one_or_many, time_zone_ms
+from engine.simulator.market import TickerType, ticker_type, time_zone_ms
 from engine.simulator.model import ApiError, Ticker24h
 from engine.simulator.operations import Call, Operation, Security, operation
 from engine.simulator.params import Params
+from engine.simulator.selection import count, one_or_many
 from engine.simulator.wire import Json, Notation, mini_ticker_json, percent_change, price_change
 
 WINDOW: Final = re.compile(r"(?P<count>[1-9][0-9]?)(?P<unit>[mhd])")
@@ -58,25 +57,15 @@ def window_ticker_json(notation: Notation, ticker: Ticker24h) -> Json:
 def _tickers(call: Call, ticker: Callable[[str], Ticker24h]) -> object:
     if "symbol" not in call.params and "symbols" not in call.params:
         raise ApiError(-1102, "Param 'symbol' or 'symbols' must be sent, but both were empty/null!")
-    if _count(call.params) > MOST_SYMBOLS:
-        raise ApiError(-1101, f"Too many parameters; expected at most '{MOST_SYMBOLS}'.")
-    kind = call.params.choice("type", TickerType, -1130, "Data sent for parameter 'type' is not valid.")
+    if (asked := count(call.params)) > MOST_SYMBOLS:
+        raise ApiError(-1101, f"Too many parameters; expected '{MOST_SYMBOLS}' and received '{asked}'.")
+    kind = ticker_type(call.params)
     write = mini_ticker_json if kind is TickerType.MINI else window_ticker_json
     return one_or_many(call, lambda notation: write(notation, ticker(notation.symbol)))
 
 
-def _count(params: Params) -> int:
-    """How many symbols are asked for; what is no list at all is refused later."""
-    if "symbols" not in params:
-        return 1
-    try:
-        return len(orjson.loads(params.text("symbols")))
-    except (orjson.JSONDecodeError, TypeError):
-        return 1
-
-
 def _weight(params: Params) -> int:
-    return min(4 * _count(params), 200)
+    return min(4 * max(count(params), 1), 200)
 
 
 OPERATIONS: Final[tuple[Operation, ...]] = (

@@ -12,22 +12,20 @@ from engine.simulator.lists_wire import list_json
 from engine.simulator.model import OPEN, ApiError, OrderType, SimFill, SimOrder, Stp
 from engine.simulator.operations import Call, Operation, Security, operation
 from engine.simulator.order_entry import new_order
+from engine.simulator.params import Params
 from engine.simulator.wire import (
     Json,
     Notation,
     ack_json,
-    balance_json,
     canceled_json,
     figure,
-    fill_json,
     full_json,
-    order_json,
     prevented_by,
-    prevented_json,
     result_json,
 )
 
 LONGEST_SPAN_MS: Final = 24 * 60 * 60 * 1000
+BAD_RESTRICTION: Final = "`cancelRestrictions` has to be either `ONLY_NEW` or `ONLY_PARTIALLY_FILLED`."
 
 
 class Answer(StrEnum):
@@ -74,11 +72,12 @@ def place_test(call: Call) -> Json:
     call.exchange.check_filters(call.customer.account_id, request)
     if not call.params.flag("computeCommissionRates"):
         return {}
-    rates = _commission_rates(call)
+    rates = commission_rates(call)
     return {
         "standardCommissionForOrder": {"maker": rates["maker"], "taker": rates["taker"]},
+        "specialCommissionForOrder": {"maker": figure(0), "taker": figure(0)},
         "taxCommissionForOrder": {"maker": figure(0), "taker": figure(0)},
-        "discount": _no_discount(notation),
+        "discount": no_discount(notation),
     }
 
 
@@ -101,7 +100,7 @@ class Restriction(StrEnum):
 
 def restriction_of(call: Call) -> Restriction | None:
     """In which status alone an order is to be canceled."""
-    return call.params.choice("cancelRestrictions", Restriction, -1145, "Invalid cancelRestrictions")
+    return call.params.choice("cancelRestrictions", Restriction, -1145, BAD_RESTRICTION)
 
 
 def canceled(
@@ -161,127 +160,6 @@ def cancel_all(call: Call) -> list[Json]:
     return answers
 
 
-def status(call: Call) -> Json:
-    """One order, open or finished."""
-    notation = call.listed(call.params.symbol())
-    order_id, client_order_id = which(call)
-    order = call.exchange.order(
-        call.customer.account_id, notation.symbol, order_id=order_id, client_order_id=client_order_id
-    )
-    return order_json(notation, order)
-
-
-def open_orders(call: Call) -> list[Json]:
-    """The open orders of one symbol, or of all."""
-    symbol = call.params.symbol() if "symbol" in call.params else None
-    if symbol is not None:
-        call.listed(symbol)
-    return _order_list(call, call.exchange.open_orders(call.customer.account_id, symbol))
-
-
-def all_orders(call: Call) -> list[Json]:
-    """The orders of a symbol, oldest first; from `orderId` on or within `startTime` and `endTime`."""
-    notation = call.listed(call.params.symbol())
-    start_ms, end_ms = day_span(call)
-    return _order_list(
-        call,
-        call.exchange.orders(
-            call.customer.account_id,
-            notation.symbol,
-            from_id=call.params.whole("orderId"),
-            start_ms=start_ms,
-            end_ms=end_ms,
-            limit=call.params.limit(500, 1000),
-        ),
-    )
-
-
-def my_trades(call: Call) -> list[Json]:
-    """The account's executions on a symbol, oldest first."""
-    notation = call.listed(call.params.symbol())
-    start_ms, end_ms = day_span(call)
-    fills = call.exchange.fills(
-        call.customer.account_id,
-        notation.symbol,
-        order_id=call.params.whole("orderId"),
-        from_id=call.params.whole("fromId"),
-        start_ms=start_ms,
-        end_ms=end_ms,
-        limit=call.params.limit(500, 1000),
-    )
-    return [
-        fill_json(notation, fill, call.exchange.list_id_of(call.customer.account_id, fill.order_id)) for fill in fills
-    ]
-
-
-def account(call: Call) -> Json:
-    """Balances, rates and rights of the account."""
-    customer = call.customer
-    balances = call.exchange.balances(customer.account_id)
-    if call.params.flag("omitZeroBalances"):
-        balances = tuple(balance for balance in balances if balance.free or balance.locked)
-    rates = _commission_rates(call)
-    return {
-        "makerCommission": int(customer.maker_bps),
-        "takerCommission": int(customer.taker_bps),
-        "buyerCommission": 0,
-        "sellerCommission": 0,
-        "commissionRates": rates,
-        "canTrade": customer.can_trade,
-        "canWithdraw": customer.can_withdraw,
-        "canDeposit": True,
-        "brokered": False,
-        "requireSelfTradePrevention": False,
-        "preventSor": False,
-        "updateTime": call.now_ms,
-        "accountType": "SPOT",
-        "balances": [balance_json(balance) for balance in balances],
-        "permissions": ["SPOT"],
-        "uid": customer.account_id,
-    }
-
-
-def commission(call: Call) -> Json:
-    """What the account pays on a symbol."""
-    notation = call.listed(call.params.symbol())
-    none = {name: figure(0) for name in ("maker", "taker", "buyer", "seller")}
-    return {
-        "symbol": notation.symbol,
-        "standardCommission": _commission_rates(call),
-        "specialCommission": none,
-        "taxCommission": none,
-        "discount": _no_discount(notation),
-    }
-
-
-def order_limits(call: Call) -> list[Json]:
-    """The order limits, and how much of them is used."""
-    return call.usage.order_limits(call.customer.account_id)
-
-
-def prevented_matches(call: Call) -> list[Json]:
-    """The trades with itself that the account was kept from: one by its id, or those of an order."""
-    notation = call.listed(call.params.symbol())
-    match_id, order_id = call.params.whole("preventedMatchId"), call.params.whole("orderId")
-    if (match_id is None) == (order_id is None):
-        raise ApiError(-1128, "Combination of optional parameters invalid.")
-    first = call.params.whole("fromPreventedMatchId") or 0
-    found = [
-        match
-        for match in call.exchange.prevented(call.customer.account_id, notation.symbol)
-        if match.prevented_id >= first
-        and (match_id is None or match.prevented_id == match_id)
-        and (order_id is None or order_id in {match.taker_order_id, match.maker_order_id})
-    ]
-    return [prevented_json(notation, match) for match in found[: call.params.limit(500, 1000)]]
-
-
-def allocations(call: Call) -> list[Json]:
-    """Executions by smart order routing; there is none here."""
-    call.listed(call.params.symbol())
-    return []
-
-
 # --- parts -----------------------------------------------------------------------------------------
 
 
@@ -310,19 +188,22 @@ def may_trade(call: Call) -> None:
         raise ApiError(-2015, "Invalid API-key, IP, or permissions for action.", 401)
 
 
-def _order_list(call: Call, orders: tuple[SimOrder, ...]) -> list[Json]:
-    return [order_json(call.notations[order.request.symbol], order) for order in orders]
-
-
-def _commission_rates(call: Call) -> dict[str, str]:
+def commission_rates(call: Call) -> dict[str, str]:
+    """The account's rates as fractions."""
     customer = call.customer
     rates = {"maker": customer.maker_bps, "taker": customer.taker_bps}
     return {name: f"{bps / 10_000:.8f}" for name, bps in rates.items()} | {"buyer": figure(0), "seller": figure(0)}
 
 
-def _no_discount(notation: Notation) -> Json:
+def no_discount(notation: Notation) -> Json:
+    """Commissions are paid in what is received, so that no other asset can make them cheaper."""
     del notation
     return {"enabledForAccount": False, "enabledForSymbol": False, "discountAsset": "BNB", "discount": figure(0)}
+
+
+def weight_of_test(params: Params) -> int:
+    """A tested order costs more when it asks for its rates."""
+    return 20 if params.flag("computeCommissionRates") else 1
 
 
 def _invalid(name: str) -> str:
@@ -330,46 +211,27 @@ def _invalid(name: str) -> str:
 
 
 NEW_ORDER = (
-    "symbol side type timeInForce quantity quoteOrderQty price newClientOrderId strategyId strategyType stopPrice "
-    "trailingDelta icebergQty newOrderRespType selfTradePreventionMode"
+    "symbol! side! type! timeInForce quantity quoteOrderQty price newClientOrderId strategyId strategyType stopPrice "
+    "trailingDelta icebergQty newOrderRespType selfTradePreventionMode pegPriceType pegOffsetType pegOffsetValue"
 )
-LIST = "symbol orderId startTime endTime limit"
 
 OPERATIONS: Final[tuple[Operation, ...]] = (
     operation(place, Security.SIGNED, NEW_ORDER, 1, "POST /api/v3/order", "order.place", counts_order=True),
     operation(
-        place_test, Security.SIGNED, NEW_ORDER + " computeCommissionRates", 1, "POST /api/v3/order/test", "order.test"
+        place_test,
+        Security.SIGNED,
+        NEW_ORDER + " computeCommissionRates",
+        weight_of_test,
+        "POST /api/v3/order/test",
+        "order.test",
     ),
     operation(
         cancel,
         Security.SIGNED,
-        "symbol orderId origClientOrderId newClientOrderId cancelRestrictions",
+        "symbol! orderId origClientOrderId newClientOrderId cancelRestrictions",
         1,
         "DELETE /api/v3/order",
         "order.cancel",
     ),
-    operation(cancel_all, Security.SIGNED, "symbol", 1, "DELETE /api/v3/openOrders", "openOrders.cancelAll"),
-    operation(status, Security.SIGNED, "symbol orderId origClientOrderId", 4, "GET /api/v3/order", "order.status"),
-    operation(open_orders, Security.SIGNED, "symbol", 6, "GET /api/v3/openOrders", "openOrders.status"),
-    operation(all_orders, Security.SIGNED, LIST, 20, "GET /api/v3/allOrders", "allOrders"),
-    operation(my_trades, Security.SIGNED, LIST + " fromId", 20, "GET /api/v3/myTrades", "myTrades"),
-    operation(account, Security.SIGNED, "omitZeroBalances", 20, "GET /api/v3/account", "account.status"),
-    operation(commission, Security.SIGNED, "symbol", 20, "GET /api/v3/account/commission", "account.commission"),
-    operation(order_limits, Security.SIGNED, "", 40, "GET /api/v3/rateLimit/order", "account.rateLimits.orders"),
-    operation(
-        prevented_matches,
-        Security.SIGNED,
-        "symbol preventedMatchId orderId fromPreventedMatchId limit",
-        20,
-        "GET /api/v3/myPreventedMatches",
-        "myPreventedMatches",
-    ),
-    operation(
-        allocations,
-        Security.SIGNED,
-        "symbol startTime endTime fromAllocationId limit orderId",
-        20,
-        "GET /api/v3/myAllocations",
-        "myAllocations",
-    ),
+    operation(cancel_all, Security.SIGNED, "symbol!", 1, "DELETE /api/v3/openOrders", "openOrders.cancelAll"),
 )

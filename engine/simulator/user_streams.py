@@ -22,6 +22,7 @@ from engine.simulator.faults import Faults, What
 from engine.simulator.model import ApiError, BalancesChanged, Deposited, ListReported, OrderReported, SimEvent
 from engine.simulator.operations import Call, Operation, Security, operation
 from engine.simulator.outbox import Outbox
+from engine.simulator.time_units import text_in_microseconds
 from engine.simulator.wire import Json, Notation
 
 LISTEN_KEY_MS: Final = 60 * 60 * 1000
@@ -37,9 +38,13 @@ class UserSubscription:
     head: str = ""
     tail: str = ""
     listen_key: str = ""
+    micros: bool = False
+    """Whether it wants times in microseconds."""
 
     def put(self, event: str) -> None:
         """Queue one encoded event."""
+        if self.micros:
+            event = text_in_microseconds(event)
         self.outbox.put(f"{self.head}{event}{self.tail}")
 
 
@@ -114,8 +119,8 @@ class UserStreams:
         path = "/api/v3/userDataStream"
         return (
             operation(self._start, Security.KEY, "", 2, f"POST {path}", "userDataStream.start"),
-            operation(self._keep, Security.KEY, "listenKey", 2, f"PUT {path}", "userDataStream.ping"),
-            operation(self._stop, Security.KEY, "listenKey", 2, f"DELETE {path}", "userDataStream.stop"),
+            operation(self._keep, Security.KEY, "listenKey!", 2, f"PUT {path}", "userDataStream.ping"),
+            operation(self._stop, Security.KEY, "listenKey!", 2, f"DELETE {path}", "userDataStream.stop"),
         )
 
     def _start(self, call: Call) -> Json:

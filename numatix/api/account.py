@@ -12,6 +12,7 @@ from engine.desk import Desk
 from engine.ports import Credentials
 from numatix.api.asking import Proven
 from numatix.api.bodies import AccountBody, AccountQuery
+from numatix.api.reading import ExactRoute
 from numatix.api.shapes import AccountsView, AccountView, BalancesView, UserView
 from numatix.api.views import account_view, balances_view, user_view
 
@@ -22,7 +23,7 @@ class MeView(BaseModel):
 
 
 def account_routes(desk: Desk) -> APIRouter:
-    router = APIRouter(tags=["account"])
+    router = APIRouter(tags=["account"], route_class=ExactRoute)
 
     @router.get("/account")
     async def account(who: Proven) -> MeView:

@@ -10,7 +10,8 @@ from starlette.responses import Response
 
 from engine.identity import Identity
 from engine.ports import User
-from numatix.api.bodies import LoginBody, RefreshBody
+from numatix.api.bodies import LoginBody, RefreshBody, RegisterBody
+from numatix.api.reading import ExactRoute
 from numatix.api.shapes import TokensView, UserView
 from numatix.api.views import tokens_view, user_view
 
@@ -19,10 +20,10 @@ NO_STORE = {"Cache-Control": "no-store"}
 
 def auth_routes(identity: Identity, welcome: Callable[[User], Awaitable[None]]) -> APIRouter:
     """`welcome` is told of each user that registers."""
-    router = APIRouter(prefix="/auth", tags=["auth"])
+    router = APIRouter(prefix="/auth", tags=["auth"], route_class=ExactRoute)
 
     @router.post("/register", status_code=201)
-    async def register(request: Request, body: LoginBody) -> UserView:
+    async def register(request: Request, body: RegisterBody) -> UserView:
         """Make a user, where registration is open."""
         await identity.admit(request.state.ip)
         user = await identity.register(body.email, body.password)

@@ -9,9 +9,14 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, PlainValidator, ValidationInfo, WithJsonSchema, field_validator
 
+from engine.accounts import KEY_TEXT, SECRET_TEXT
+from engine.desk.markets import LATEST_MS
 from engine.domain.instrument import OrderDraft
+from engine.domain.market import TIMEFRAMES_S
 from engine.domain.order import OrderStatus
 from engine.domain.values import (
+    CLIENT_ORDER_ID,
+    DECIMAL_TEXT,
     OrderType,
     Price,
     Quantity,
@@ -22,12 +27,14 @@ from engine.domain.values import (
     valid_client_order_id,
 )
 from engine.ports import OrderFilter
+from numatix.api.reading import is_text
 
 WHOLE = re.compile(r"0|[1-9][0-9]{0,17}", re.ASCII)
 MOST_ITEMS = 500
 DEFAULT_ITEMS = 100
 OPEN = "OPEN"
-LONGEST_KEY = 512
+LONGEST_STATUS = 400
+STATUS_WORDS = "|".join(OrderStatus)
 
 
 def _exact(value: object, info: ValidationInfo) -> Decimal | None:
@@ -68,15 +75,36 @@ def _instant(value: object, info: ValidationInfo) -> int | None:
         ) from error
 
 
-Exact = Annotated[
-    Decimal | None,
-    PlainValidator(_exact),
-    WithJsonSchema({"type": "string", "pattern": r"^(0|[1-9][0-9]{0,15})(\.[0-9]{1,18})?$", "examples": ["0.5"]}),
-]
+def _like(pattern: str, **more: object) -> WithJsonSchema:
+    """What the description says of a text that the engine checks; the check itself stays there."""
+    return WithJsonSchema({"type": "string", "pattern": f"^{pattern}$", **more})
+
+
+def _or_null(schema: WithJsonSchema) -> WithJsonSchema:
+    return WithJsonSchema({"anyOf": [schema.json_schema, {"type": "null"}]})
+
+
+Exact = Annotated[Decimal | None, PlainValidator(_exact), _or_null(_like(DECIMAL_TEXT.pattern, examples=["0.5"]))]
 Limit = Annotated[int, PlainValidator(_limit), WithJsonSchema({"type": "integer", "minimum": 1, "maximum": MOST_ITEMS})]
 Instant = Annotated[
-    int | None, PlainValidator(_instant), WithJsonSchema({"type": "string", "examples": ["2026-07-01T00:00:00Z"]})
+    int | None,
+    PlainValidator(_instant),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"type": "string", "format": "date-time", "examples": ["2026-07-01T00:00:00Z"]},
+                {"type": "integer", "minimum": 0, "maximum": LATEST_MS},
+            ]
+        }
+    ),
 ]
+Timeframe = Annotated[str, WithJsonSchema({"type": "string", "enum": list(TIMEFRAMES_S)})]
+Key = Annotated[str, _like(KEY_TEXT.pattern)]
+Secret = Annotated[str, _like(SECRET_TEXT.pattern)]
+ClientOrderId = Annotated[str | None, _or_null(_like(CLIENT_ORDER_ID.pattern))]
+NewEmail = Annotated[str, WithJsonSchema({"type": "string", "format": "email", "maxLength": 254})]
+NewPassword = Annotated[str, _like(r"[^\x00]*", minLength=10, maxLength=1024)]
+Statuses = Annotated[str | None, _or_null(_like(f"({STATUS_WORDS})(,({STATUS_WORDS}))*", maxLength=LONGEST_STATUS))]
 
 
 class Body(BaseModel):
@@ -85,8 +113,7 @@ class Body(BaseModel):
     @field_validator("*", mode="before")
     @classmethod
     def _is_text(cls, value: object, info: ValidationInfo) -> object:
-        """JSON can name half a character (\\ud800), which no store and no hash can take."""
-        if isinstance(value, str) and any("\ud800" <= character <= "\udfff" for character in value):
+        if isinstance(value, str) and not is_text(value):
             name = str(info.field_name)
             raise Refusal("bad_text", f"{name} holds a character that is no text.", name)
         return value
@@ -97,6 +124,11 @@ class LoginBody(Body):
     password: str
 
 
+class RegisterBody(Body):
+    email: NewEmail
+    password: NewPassword
+
+
 class RefreshBody(Body):
     refresh_token: str
 
@@ -104,8 +136,8 @@ class RefreshBody(Body):
 class AccountBody(Body):
     venue: str
     label: str
-    api_key: str = Field(max_length=LONGEST_KEY)
-    secret: str = Field(max_length=LONGEST_KEY)
+    api_key: Key
+    secret: Secret
 
 
 class OrderBody(Body):
@@ -118,7 +150,7 @@ class OrderBody(Body):
     quote_quantity: Exact = None
     price: Exact = None
     time_in_force: Literal["GTC", "IOC", "FOK"] | None = None
-    client_order_id: str | None = Field(default=None, description="1 to 36 of A-Z a-z 0-9 . _ : / -, yours for ever")
+    client_order_id: ClientOrderId = Field(default=None, description="1 to 36 of A-Z a-z 0-9 . _ : / -, yours for ever")
     account_id: str | None = None
 
     def draft(self) -> OrderDraft:
@@ -162,12 +194,18 @@ class FillsQuery(ListQuery):
 
 
 class OrdersQuery(FillsQuery):
-    status: str | None = Field(default=None, description="one or more statuses, comma between; OPEN for all unfinished")
+    status: Statuses = Field(
+        default=None,
+        max_length=LONGEST_STATUS,
+        description="one or more statuses, comma between; or OPEN for all unfinished",
+    )
 
     def filter(self, symbol: str | None) -> OrderFilter:
         """Raises Refusal for an unknown status."""
         words = [word.strip().upper() for word in (self.status or "").split(",") if word.strip()]
         known = set(OrderStatus)
+        if self.status is not None and not words:
+            raise Refusal("unknown_status", f"status takes {OPEN} and {', '.join(sorted(known))}.", "status")
         for word in words:
             if word != OPEN and word not in known:
                 raise Refusal("unknown_status", f"status takes {OPEN} and {', '.join(sorted(known))}.", "status")
@@ -182,7 +220,7 @@ class MarketsQuery(Query):
 
 
 class CandlesQuery(MarketsQuery):
-    timeframe: str = "1m"
+    timeframe: Timeframe = "1m"
     start: Instant = None
     end: Instant = None
     limit: Limit = DEFAULT_ITEMS

@@ -12,12 +12,13 @@ from engine.domain.values import NotFound
 from engine.identity import Asker
 from numatix.api.asking import Proven
 from numatix.api.bodies import CandlesQuery, MarketsQuery
+from numatix.api.reading import ExactRoute
 from numatix.api.shapes import CandlesView, MarketsView, MarketView
 from numatix.api.views import candle_view, market_view
 
 
 def market_routes(desk: Desk) -> APIRouter:
-    router = APIRouter(tags=["markets"])
+    router = APIRouter(tags=["markets"], route_class=ExactRoute)
 
     @router.get("/markets")
     async def markets(query: Annotated[MarketsQuery, fastapi.Query()], who: Proven) -> MarketsView:

@@ -11,16 +11,22 @@ from starlette.responses import Response
 from engine.desk import Desk
 from engine.domain.fills import Fill
 from engine.domain.order import Order
+from engine.identity import Asker
 from numatix.api.asking import Placing, Proven
 from numatix.api.bodies import CancelQuery, FillsQuery, OrderBody, OrdersQuery
+from numatix.api.reading import ExactRoute
 from numatix.api.shapes import FillsView, OrdersView, OrderView, OrderWithTimelineView
 from numatix.api.views import fill_view, order_view, order_with_timeline_view
 
 
 def order_routes(desk: Desk) -> APIRouter:
-    router = APIRouter(tags=["orders"])
+    router = APIRouter(tags=["orders"], route_class=ExactRoute)
 
-    @router.post("/orders", status_code=202, responses={200: {"description": "Placed before: the same order"}})
+    @router.post(
+        "/orders",
+        status_code=202,
+        responses={200: {"description": "Placed before: the same order", "model": OrderView}},
+    )
     async def place(body: OrderBody, response: Response, who: Placing) -> OrderView:
         """Place an order; it is recorded and on its way. The same client_order_id and body again: 200, no new order."""
         submitted = await desk.submit_order(who.user.id, body.draft())
@@ -30,9 +36,9 @@ def order_routes(desk: Desk) -> APIRouter:
     @router.get("/orders")
     async def orders(query: Annotated[OrdersQuery, fastapi.Query()], who: Proven) -> OrdersView:
         """Newest first."""
-        page = await desk.orders(
-            who.user.id, query.filter(_symbol(query.symbol)), cursor=query.cursor, limit=query.limit
-        )
+        asked = query.filter(await _symbol(who, query))
+        await _check_account(who, query)
+        page = await desk.orders(who.user.id, asked, cursor=query.cursor, limit=query.limit)
         return OrdersView(
             items=[order_view(order, await _fills_of(desk, order)) for order in page.items],
             next_cursor=page.next_cursor,
@@ -52,21 +58,30 @@ def order_routes(desk: Desk) -> APIRouter:
     @router.delete("/orders", status_code=202)
     async def cancel_all(query: Annotated[CancelQuery, fastapi.Query()], who: Proven) -> OrdersView:
         """Cancel every unfinished order, of one symbol or account where named."""
-        found = await desk.cancel_all(who.user.id, symbol=_symbol(query.symbol), account_id=query.account_id)
+        found = await desk.cancel_all(who.user.id, symbol=await _symbol(who, query), account_id=query.account_id)
         items = [order_view(order, await _fills_of(desk, order)) for order in found]
         return OrdersView(items=items, next_cursor=None)
 
     @router.get("/fills")
     async def fills(query: Annotated[FillsQuery, fastapi.Query()], who: Proven) -> FillsView:
         """Own executions, newest first."""
+        symbol = await _symbol(who, query)
+        await _check_account(who, query)
         page = await desk.fills(
             who.user.id,
-            symbol=_symbol(query.symbol),
+            symbol=symbol,
             account_id=query.account_id,
             cursor=query.cursor,
             limit=query.limit,
         )
         return FillsView(items=[fill_view(fill) for fill in page.items], next_cursor=page.next_cursor)
+
+    async def _symbol(who: Asker, query: CancelQuery | FillsQuery) -> str | None:
+        return None if query.symbol is None else await desk.own_symbol(who.user.id, query.symbol)
+
+    async def _check_account(who: Asker, query: FillsQuery) -> None:
+        if query.account_id is not None:
+            await desk.check_account_id(who.user.id, query.account_id)
 
     return router
 
@@ -77,8 +92,3 @@ async def _fills_of(desk: Desk, order: Order) -> tuple[Fill, ...]:
         return ()
     _, fills, _ = await desk.order_with_history(order.user_id, order.id)
     return fills
-
-
-def _symbol(text: str | None) -> str | None:
-    """BTC-USDT is taken for BTC/USDT."""
-    return None if text is None else text.replace("-", "/")

@@ -41,6 +41,7 @@ VALIDATION = {
     "json_invalid": ("malformed_json", "The body is no well-formed JSON."),
 }
 """Pydantic's kinds of error in our words; every other kind is a wrong type or value."""
+LONGEST_ECHO = 80
 
 
 def problem(
@@ -79,7 +80,8 @@ def refusal_problem(refusal: Refusal) -> Response:
         headers["Retry-After"] = "1"
     if isinstance(refusal, Denied):
         more["order_id"] = refusal.order_id
-    return problem(status, refusal.code, refusal.message, field=refusal.field, headers=headers, **more)
+    field = None if refusal.field is None else _cut(refusal.field)
+    return problem(status, refusal.code, refusal.message, field=field, headers=headers, **more)
 
 
 def answer_with_problems(app: FastAPI) -> None:
@@ -101,7 +103,8 @@ async def _on_invalid(_: Request, error: Exception) -> Response:
         raise error
     first = error.errors()[0]
     place = [str(part) for part in first["loc"][1:]] if first["type"] != "json_invalid" else []
-    field = ".".join(place) or None
+    # A field's name is the asker's own word, and may be as long as the body.
+    field = _cut(".".join(place)) or None
     code, words = VALIDATION.get(first["type"], ("bad_value", "{field}: {fault}."))
     if field is None and code != "malformed_json":
         return problem(422, "bad_body", "The body must be a JSON object.")
@@ -122,6 +125,10 @@ async def _on_http(_: Request, error: Exception) -> Response:
         if error.status_code == 400:
             code, detail = "malformed_json", "The body is no well-formed JSON."
     return problem(error.status_code, code, detail, headers=error.headers)
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= LONGEST_ECHO else f"{text[:LONGEST_ECHO]}…"
 
 
 async def _on_defect(_: Request, __: Exception) -> Response:

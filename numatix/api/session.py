@@ -12,6 +12,7 @@ from engine.domain.values import Unauthenticated
 from engine.identity import Asker, Identity
 from engine.ports import User
 from numatix.api.bodies import LoginBody
+from numatix.api.reading import ExactRoute
 from numatix.settings import PublicAddress
 
 NO_STORE = {"Cache-Control": "no-store"}
@@ -23,7 +24,7 @@ class SetupBody(LoginBody):
 
 def session_routes(identity: Identity, address: PublicAddress, welcome: Callable[[User], Awaitable[None]]) -> APIRouter:
     """`welcome` is told of each user that is made here."""
-    router = APIRouter(include_in_schema=False)
+    router = APIRouter(include_in_schema=False, route_class=ExactRoute)
 
     @router.post("/session")
     async def log_in(request: Request, body: LoginBody) -> Response:

@@ -120,6 +120,9 @@ def test_foreign_ids_are_not_found(idle_bot: Bot) -> None:
         (b'"text"', 422, "bad_body"),
         (b"7", 422, "bad_body"),
         (b" " * 70_000, 413, "body_too_large"),
+        (b"\xef\xbb\xbf{}", 400, "malformed_json"),
+        ('{"symbol":"BTC/USDT"}'.encode("utf-16"), 400, "malformed_json"),
+        (b'{"symbol":"\xff"}', 400, "malformed_json"),
     ],
 )
 def test_bodies_that_are_no_object_are_refused(idle_bot: Bot, content: bytes, status: int, code: str) -> None:
@@ -128,10 +131,37 @@ def test_bodies_that_are_no_object_are_refused(idle_bot: Bot, content: bytes, st
 
 
 def test_json_that_names_a_number_that_json_has_not_is_refused(idle_bot: Bot) -> None:
-    for word in (b"NaN", b"Infinity", b"1e999"):
+    for word in (b"NaN", b"Infinity", b"1e999", b"9" * 5000, b"-" + b"9" * 5000, b"1." + b"1" * 5000):
         content = b'{"symbol":"BTC/USDT","side":"buy","type":"market","quantity":' + word + b"}"
         answer = idle_bot.http.post("/orders", content=content, headers={"Content-Type": "application/json"})
         assert_problem(answer, 422, "not_a_decimal_string", "quantity")
+
+
+SAID_TWICE = b'{"symbol":"BTC/USDT","side":"buy","type":"market","quantity":"0.001","side":"sell"}'
+
+
+def test_a_field_that_is_said_twice_is_refused_by_name(idle_bot: Bot) -> None:
+    """JSON's readers take the last, and whoever looked before may have seen the first."""
+    json = {"Content-Type": "application/json"}
+    assert_problem(idle_bot.http.post("/orders", content=SAID_TWICE, headers=json), 422, "repeated_field", "side")
+    name = b"x" * 30_000
+    content = b'{"' + name + b'":1,"' + name + b'":2}'
+    assert_problem(idle_bot.http.post("/orders", content=content, headers=json), 422, "repeated_field", "x" * 80)
+
+
+@pytest.mark.parametrize("path", ["/orders?limit=1&limit=2", "/fills?limit=1&limit=1"])
+def test_a_parameter_that_is_said_twice_is_refused_by_name(idle_bot: Bot, path: str) -> None:
+    assert_problem(idle_bot.http.get(path), 422, "repeated_parameter", "limit")
+    twice = idle_bot.http.delete("/orders?symbol=BTC-USDT&symbol=ETH-USDT")
+    assert_problem(twice, 422, "repeated_parameter", "symbol")
+
+
+def test_names_come_back_no_longer_than_they_can_be_read(idle_bot: Bot) -> None:
+    name = "y" * 30_000
+    assert_problem(idle_bot.place(**{name: 1}), 422, "unknown_field", f"{'y' * 80}…")
+    content = b'{"\\ud800":1}'
+    answer = idle_bot.http.post("/orders", content=content, headers={"Content-Type": "application/json"})
+    assert_problem(answer, 422, "bad_text", "\\ud800")
 
 
 @pytest.mark.parametrize("media", ["", "text/plain", "application/x-www-form-urlencoded", "multipart/form-data"])
@@ -159,6 +189,13 @@ def test_bodies_that_do_not_say_json_are_refused(idle_bot: Bot, media: str) -> N
         ("/markets/BTC-USDT/candles?start=yesterday", "bad_time", "start"),
         ("/markets/BTC-USDT/candles?end=2026-07-01T00:00:00", "bad_time", "end"),
         ("/markets/BTC-USDT/candles?limit=9999", "bad_limit", "limit"),
+        ("/markets/BTC-USDT/candles?start=-1", "bad_time", "start"),
+        ("/markets/BTC-USDT/candles?start=1960-01-01T00:00:00Z", "bad_time", "start"),
+        ("/markets/BTC-USDT/candles?end=0001-01-01T00:00:00Z", "bad_time", "end"),
+        ("/markets/BTC-USDT/candles?end=999999999999999999", "bad_time", "end"),
+        ("/markets/BTC-USDT/candles?start=2000000000000&end=1000000000000", "bad_range", "start"),
+        ("/orders?status=,,", "unknown_status", "status"),
+        ("/orders?status=", "unknown_status", "status"),
     ],
 )
 def test_questions_that_cannot_be_are_refused_with_the_parameter(
@@ -171,6 +208,23 @@ def test_unknown_symbols_and_venues_are_not_found(idle_bot: Bot) -> None:
     for path in ("/markets/NO-SUCH", "/markets/NO%2FSUCH", "/markets/NO-SUCH/candles", "/markets/%00"):
         assert_problem(idle_bot.http.get(path), 404, "unknown_symbol", "symbol")
     assert_problem(idle_bot.http.get("/markets?venue=nowhere"), 404, "unknown_venue", "venue")
+    for symbol in ("NOPE", "BTC/USDC", "%00", "", "x" * 5000):
+        for method, path in (("GET", "/orders"), ("GET", "/fills"), ("DELETE", "/orders")):
+            answer = idle_bot.http.request(method, f"{path}?symbol={symbol}")
+            assert_problem(answer, 404, "unknown_symbol", "symbol")
+
+
+@pytest.mark.parametrize("account_id", ["nope", "%00", "", "0" * 32])
+def test_foreign_accounts_are_not_found_wherever_they_are_named(idle_bot: Bot, account_id: str) -> None:
+    for method, path in (("GET", "/orders"), ("GET", "/fills"), ("GET", "/balances"), ("DELETE", "/orders")):
+        answer = idle_bot.http.request(method, f"{path}?account_id={account_id}")
+        assert_problem(answer, 404, "unknown_account", "account_id")
+
+
+def test_an_empty_stretch_of_time_holds_no_candles(idle_bot: Bot) -> None:
+    for stretch in ("start=0&end=0", "end=0", "start=1700000000000&end=1700000000000"):
+        answer = idle_bot.http.get(f"/markets/BTC-USDT/candles?{stretch}")
+        assert (answer.status_code, answer.json()["items"]) == (200, [])
 
 
 @pytest.mark.parametrize("path", ["/nothing", "/orders/a/b", "/positions", "/"])
@@ -185,6 +239,11 @@ def test_methods_that_are_not_there_are_problems_too(idle_bot: Bot, method: str,
     assert_problem(idle_bot.http.request(method, path), 405, "method_not_allowed")
 
 
+def test_a_method_that_is_not_there_is_answered_with_all_that_are(idle_bot: Bot) -> None:
+    assert idle_bot.http.put("/orders").headers["allow"] == "DELETE, GET, POST"
+    assert idle_bot.http.put("/orders/x").headers["allow"] == "DELETE, GET"
+
+
 @pytest.mark.parametrize(
     ("body", "code", "field"),
     [
@@ -193,7 +252,11 @@ def test_methods_that_are_not_there_are_problems_too(idle_bot: Bot, method: str,
         ({"venue": "binance_testnet", "label": "", "api_key": "k", "secret": "s"}, "bad_label", "label"),
         ({"venue": "binance_testnet", "label": "a", "api_key": "k"}, "missing_field", "secret"),
         ({"venue": "binance_testnet", "label": "a", "api_key": 7, "secret": "s"}, "bad_value", "api_key"),
-        ({"venue": "binance_testnet", "label": "a", "api_key": "k" * 600, "secret": "s"}, "bad_value", "api_key"),
+        ({"venue": "binance_testnet", "label": "a", "api_key": "k" * 600, "secret": "s"}, "bad_key", "api_key"),
+        ({"venue": "binance_testnet", "label": "a", "api_key": "", "secret": "s"}, "bad_key", "api_key"),
+        ({"venue": "binance_testnet", "label": "a", "api_key": "k\r\nX: y", "secret": "s"}, "bad_key", "api_key"),
+        ({"venue": "binance_testnet", "label": "a", "api_key": "k\0", "secret": "s"}, "bad_key", "api_key"),
+        ({"venue": "binance_testnet", "label": "a", "api_key": "k", "secret": "ключ"}, "bad_key", "secret"),
     ],
 )
 def test_accounts_that_cannot_be_are_refused(idle_bot: Bot, body: dict[str, Any], code: str, field: str) -> None:

@@ -203,6 +203,8 @@ def test_foreign_orders_and_accounts_are_not_there(bot: Bot, desk_server: Any) -
             assert_problem(answer, 404, "unknown_account", "account_id")
         mine: list[httpx.Response] = [other.get("/orders"), other.get("/fills")]
         assert all(item["account_id"] != order["account_id"] for answer in mine for item in answer.json()["items"])
-        assert other.get("/orders", params={"account_id": order["account_id"]}).json()["items"] == []
+        assert_problem(
+            other.get("/orders", params={"account_id": order["account_id"]}), 404, "unknown_account", "account_id"
+        )
         assert other.delete("/orders", params={"account_id": order["account_id"]}).status_code in {202, 404}
     assert bot.order(order["id"])["status"] == "ACCEPTED"

@@ -115,6 +115,11 @@ def test_the_start_page_is_the_last_market(open_page: Open, person: Person) -> N
 def test_an_unknown_market_says_so(open_page: Open) -> None:
     desk = open_page("/trade/NOPE-USDT", live="no")
     expect(desk.page.get_by_role("heading", name="No such market")).to_be_visible()
+    assert [complaint for complaint in desk.complaints if "404" not in complaint] == []
+    desk.complaints.clear()  # the browser tells its console of every 404
+    desk.page.get_by_role("link", name="BTC-USDT").click()
+    desk.page.wait_for_url("**/trade/BTC-USDT")
+    desk.wait_live()
 
 
 def test_the_menu_of_markets_leads_to_another(open_page: Open) -> None:

@@ -33,7 +33,7 @@ from engine.domain.order import (
 )
 from engine.domain.order_list import LegPolicy, ListKind, ListStatus, OrderList
 from engine.domain.values import Price, Quantity, Side
-from engine.ports import Ledger, OrderFilter
+from engine.ports import ChangedSince, Ledger, OrderFilter
 from tests.data.makers import NOON, a_fill, an_order
 
 LATER = NOON + timedelta(seconds=1)
@@ -602,3 +602,53 @@ async def test_the_fills_of_an_account_come_oldest_first_and_go_on_where_they_st
     assert [fill.venue_trade_id for fill in (*first, *rest)] == ["0", "1", "2", "3", "4", "5"]
     assert (len(first), len(rest)) == (4, 2)
     assert await ledger.fills_of_account("elsewhere", None, 4) == ()
+
+
+# --- what was missed -------------------------------------------------------------------------------------
+
+
+async def test_what_changed_since_an_event_is_each_order_once_as_it_is_now(ledger: Ledger):
+    before, open_order, filled = an_order(), an_order(), an_order()
+    await accepted(ledger, before)
+    after = await ledger.sequence("ann")
+    await accepted(ledger, open_order)
+    await accepted(ledger, filled)
+    fills = [a_fill(filled, "1"), a_fill(filled, "2", quantity="0.75")]
+    await ledger.advance(filled.id, [], LATER, new_fills=fills[:1], source="stream")
+    await ledger.advance(filled.id, [], LATER, new_fills=fills[1:], source="stream")
+    since = await ledger.changed_since("ann", after, 10)
+    assert since is not None
+    assert since.sequence == await ledger.sequence("ann")
+    assert [change.order for change in since.changes] == [
+        await ledger.order(open_order.id),
+        await ledger.order(filled.id),
+    ]
+    assert [change.new_fills for change in since.changes] == [(), tuple(fills)]
+    assert since.changes[-1].sequence == since.sequence
+    assert all(change.sequence > after for change in since.changes)
+
+
+async def test_nothing_changed_since_the_newest_event_nor_for_a_user_without_any(ledger: Ledger):
+    await ledger.record_order(an_order())
+    assert await ledger.changed_since("ann", 1, 10) == ChangedSince(1, ())
+    assert await ledger.changed_since("nobody", 0, 10) == ChangedSince(0, ())
+
+
+async def test_what_cannot_be_told_of_the_past_is_not_made_up(ledger: Ledger):
+    for _ in range(4):
+        await ledger.record_order(an_order())
+    assert await ledger.changed_since("ann", 0, 3) is None
+    assert await ledger.changed_since("ann", 5, 10) is None
+    assert await ledger.changed_since("nobody", 1, 10) is None
+    whole = await ledger.changed_since("ann", 0, 4)
+    assert whole is not None
+    assert len(whole.changes) == 4
+
+
+async def test_another_users_events_do_not_count(ledger: Ledger):
+    await ledger.record_order(an_order(user_id="bob", account_id="bob-paper"))
+    order = an_order()
+    await ledger.record_order(order)
+    since = await ledger.changed_since("ann", 0, 10)
+    assert since is not None
+    assert [change.order.id for change in since.changes] == [order.id]

@@ -8,11 +8,14 @@ import pytest
 
 from tests.simulator.process import Keys, OpenTrader, SimulatorProcess, Trader, plain_client, start_simulator
 
+MUCH_WEIGHT = "weight_1m=600000"
+"""All tests of a module share one address, and asking for all open orders weighs 80."""
+
 
 @pytest.fixture(scope="module")
 def simulator() -> Iterator[SimulatorProcess]:
     """An empty market: nobody trades but the test."""
-    running = start_simulator("--flow", "none", "--seed", "1")
+    running = start_simulator("--flow", "none", "--seed", "1", "--limits", MUCH_WEIGHT)
     yield running
     assert running.stop() == 0
 
@@ -20,7 +23,7 @@ def simulator() -> Iterator[SimulatorProcess]:
 @pytest.fixture(scope="module")
 def lively_simulator() -> Iterator[SimulatorProcess]:
     """A market with synthetic traders and a week of history."""
-    running = start_simulator("--flow", "synthetic", "--seed", "1")
+    running = start_simulator("--flow", "synthetic", "--seed", "1", "--limits", MUCH_WEIGHT)
     yield running
     assert running.stop() == 0
 
