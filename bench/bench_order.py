@@ -25,7 +25,7 @@ from data.ledger import SqlLedger
 from data.streams import MemoryStream
 from data.users import SqlUsers
 from data.vault import Vault
-from engine.domain.instrument import OrderDraft
+from engine.domain.draft import OrderDraft
 from engine.domain.messages import OrderChanged
 from engine.domain.values import OrderType, Price, Quantity, Side, TimeInForce
 from engine.ports import Credentials, Role, User

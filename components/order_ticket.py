@@ -15,7 +15,7 @@ from nicegui.events import GenericEventArguments
 from components.chart import LIBRARY
 from components.ticket_form import Entry, Force, Master, TicketForm, TicketMarket
 from components.ticket_view import Note, button_words, ticket_view
-from engine.domain.instrument import OrderDraft
+from engine.domain.draft import OrderDraft
 from engine.domain.values import OrderType, Refusal, Side
 
 OLDEST_PRESS_MS = 2_000

@@ -12,7 +12,8 @@ from enum import StrEnum
 
 from components.format import money_decimals
 from components.ticket_preview import Preview, preview
-from engine.domain.instrument import Instrument, OrderDraft, check_draft
+from engine.domain.draft import OrderDraft, check_draft
+from engine.domain.instrument import Instrument
 from engine.domain.market import OrderBook
 from engine.domain.order import Order
 from engine.domain.position import Balance

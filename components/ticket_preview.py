@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
-from engine.domain.instrument import OrderDraft
+from engine.domain.draft import OrderDraft
 from engine.domain.market import Level, OrderBook
 from engine.domain.values import OrderType, Side
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from components.format import asset_quantity, grouped
 from components.ticket_form import TicketForm
-from engine.domain.instrument import OrderDraft
+from engine.domain.draft import OrderDraft
 from engine.domain.values import OrderType, Refusal, Side, decimal_text
 
 FIELD_OF = {"quote_quantity": "total", "time_in_force": ""}

@@ -118,6 +118,9 @@ class Accounts:
             raise VenueError("DELISTED", f"{order.symbol} is not listed at {venue} any more")
         return instrument
 
+    async def replaces_at_once(self, order: Order) -> bool:
+        return self._venue((await self.by_id(order.account_id)).venue).features.replace
+
     def touch(self, account_id: str) -> None:
         """Somebody uses it: it is followed for a while from now on."""
         self._used[account_id] = self._clock.monotonic()

@@ -16,6 +16,7 @@ from engine.domain.messages import Command, CommandKind, Note, OrderChanged, Tim
 from engine.domain.order import AmendRequested, Order, OrderEvent, OrderStatus
 from engine.domain.order_list import OrderList
 from engine.domain.position import Balance
+from engine.domain.values import OrderType, Quantity, Side, TimeInForce
 
 T = TypeVar("T")
 
@@ -351,6 +352,26 @@ class VenueOrder:
     status: OrderStatus
     filled_quantity: Decimal
     reason: str | None = None
+    terms: VenueTerms | None = None
+    """What it was placed with, where the report says so."""
+
+
+@dataclass(frozen=True, slots=True)
+class VenueTerms:
+    """What a venue says of an order besides how it stands; enough to adopt one that was placed elsewhere.
+
+    `type` is None for one that the desk has no word for.
+    """
+
+    side: Side
+    type: OrderType | None
+    time_in_force: TimeInForce | None
+    quantity: Decimal
+    price: Decimal | None
+    stop_price: Decimal | None
+    created_at: datetime
+    trailing_delta: int | None = None
+    venue_list_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -418,6 +439,58 @@ CancelOutcome = CancelDone | CancelUnclear
 
 
 @dataclass(frozen=True, slots=True)
+class AmendDone:
+    """The venue has changed it, in its place in the queue."""
+
+    order: VenueOrder
+
+
+@dataclass(frozen=True, slots=True)
+class AmendUnclear:
+    """Not known to be changed: read the order before concluding."""
+
+    detail: str
+    certain: bool
+    """Whether the venue refused it, rather than its answer being lost."""
+
+
+AmendOutcome = AmendDone | AmendUnclear
+
+
+@dataclass(frozen=True, slots=True)
+class Replaced:
+    """What became of each half of a cancel-replace. `placed` is None when the new order was never tried."""
+
+    canceled: CancelOutcome
+    placed: PlaceOutcome | None
+
+
+@dataclass(frozen=True, slots=True)
+class ListPlaced:
+    """The venue took the whole list, with these orders in it."""
+
+    venue_list_id: str
+    orders: tuple[VenueOrder, ...]
+
+
+ListOutcome = ListPlaced | Refused | NotSent | Lost
+
+
+@dataclass(frozen=True, slots=True)
+class Features:
+    """What a venue does itself; the desk makes up for the rest."""
+
+    conditional: bool = True
+    """Stops and take-profits, trailing ones included."""
+    lists: bool = True
+    """OCO, and exits behind an entry."""
+    amend: bool = True
+    """Lowering a quantity in its place in the queue."""
+    replace: bool = True
+    """Cancel and place in one call."""
+
+
+@dataclass(frozen=True, slots=True)
 class StreamReady:
     """The user stream is up (again): whatever happened before it must be asked for by REST."""
 
@@ -461,6 +534,31 @@ class VenueAccount(Protocol):
         ...
 
     async def cancel(self, order: Order, instrument: Instrument) -> CancelOutcome: ...
+    async def amend(self, order: Order, instrument: Instrument, quantity: Quantity) -> AmendOutcome:
+        """Lower its quantity (in all, what is filled included), keeping its place and its client order id."""
+        ...
+
+    async def replace(
+        self, order: Order, replacement: Order, instrument: Instrument, *, send_within_s: float
+    ) -> Replaced:
+        """Cancel one that is not filled in any part, and place another, in one call; the other is only placed when the
+        cancel succeeds."""
+        ...
+
+    async def place_list(
+        self, order_list: OrderList, orders: Sequence[Order], instrument: Instrument, *, send_within_s: float
+    ) -> ListOutcome:
+        """Send a whole list once, as `place` sends an order."""
+        ...
+
+    async def recent_fills(self, instrument: Instrument, since: datetime) -> tuple[VenueFill, ...]:
+        """The account's fills from `since` on, oldest first, whoever placed the orders; at most 1,000. VenueError."""
+        ...
+
+    async def order_by_venue_id(self, instrument: Instrument, venue_order_id: str) -> VenueOrder | None:
+        """Any order of the account, whoever placed it. VenueError."""
+        ...
+
     async def find_order(self, order: Order, instrument: Instrument) -> VenueOrder | None:
         """Ask by client order id (and by venue id when known); None when the venue knows none. VenueError."""
         ...
@@ -483,6 +581,7 @@ class Venue(Protocol):
 
     name: str
     title: str
+    features: Features
 
     async def instruments(self) -> Mapping[str, Instrument]:
         """By symbol (BTC/USDT); read once and kept. VenueError."""

@@ -19,7 +19,8 @@ from components.order_ticket import OrderTicket
 from components.text import Text
 from components.theme import Theme
 from components.ticket_form import TicketForm, TicketMarket
-from engine.domain.instrument import Instrument, OrderDraft
+from engine.domain.draft import OrderDraft
+from engine.domain.instrument import Instrument
 from engine.domain.market import OrderBook
 from engine.domain.messages import OrderChanged
 from engine.domain.order import Order

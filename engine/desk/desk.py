@@ -9,8 +9,9 @@ from engine.accounts import Accounts
 from engine.desk.answers import AccountBalances, Readiness, Submitted, VenueInfo
 from engine.desk.markets import Markets
 from engine.desk.orders import Orders, WaitingFor
+from engine.domain.draft import OrderDraft
 from engine.domain.fills import Fill
-from engine.domain.instrument import Instrument, OrderDraft
+from engine.domain.instrument import Instrument
 from engine.domain.market import Candle, Ticker
 from engine.domain.messages import TimelineEntry
 from engine.domain.order import Order

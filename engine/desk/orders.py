@@ -9,7 +9,8 @@ from decimal import Decimal
 from engine.accounts import Accounts
 from engine.desk.answers import Submitted
 from engine.desk.markets import Markets
-from engine.domain.instrument import Instrument, OrderDraft, check_draft
+from engine.domain.draft import OrderDraft, check_draft
+from engine.domain.instrument import Instrument
 from engine.domain.order import CancelRequested, Order, OrderStatus
 from engine.domain.position import Balance
 from engine.domain.risk import check_balance

@@ -137,19 +137,20 @@ def _amend(order: Order, event: AmendRequested | Amended | AmendRefused, at: dat
         case Amended(quantity, price, stop_price):
             return replace(
                 _settled(order),
+                amend_quantity=None,
+                amend_price=None,
                 quantity=quantity or order.quantity,
                 price=price or order.price,
                 stop_price=stop_price or order.stop_price,
             )
         case AmendRefused(detail):
-            return replace(_settled(order), replaced_by=None, reason=f"AMEND_REFUSED: {detail}")
+            refused = replace(_settled(order), amend_quantity=None, amend_price=None, replaced_by=None)
+            return replace(refused, reason=f"AMEND_REFUSED: {detail}")
 
 
 def _settled(order: Order) -> Order:
-    """Without the amendment that was on its way."""
-    if order.amend_requested_at is None:
-        return order
-    return replace(order, amend_quantity=None, amend_price=None, amend_requested_at=None)
+    """The amendment that was on its way is over; what it asked for stays known to the order that takes the place."""
+    return order if order.amend_requested_at is None else replace(order, amend_requested_at=None)
 
 
 def _reason(code: str, detail: str) -> str:

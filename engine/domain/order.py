@@ -238,6 +238,11 @@ class Triggered:
 
 
 @dataclass(frozen=True, slots=True)
+class Released:
+    """What an order that the desk keeps was waiting for has happened (its entry is filled): it is sent as it is."""
+
+
+@dataclass(frozen=True, slots=True)
 class AmendRequested:
     """The user wants another price or quantity (in all, what is filled included); None stays as it is."""
 
@@ -279,6 +284,7 @@ OrderEvent = (
     | Declined
     | Trailed
     | Triggered
+    | Released
     | AmendRequested
     | Amended
     | AmendRefused

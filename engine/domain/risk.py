@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
 
-from engine.domain.instrument import Instrument, OrderDraft
+from engine.domain.draft import OrderDraft
+from engine.domain.instrument import Instrument
 from engine.domain.order import IN_DOUBT, Order, OrderStatus
 from engine.domain.position import Balance
 from engine.domain.values import Refusal, Side, decimal_text

@@ -33,6 +33,7 @@ from engine.domain.order import (
     OrderEvent,
     OrderStatus,
     Rejected,
+    Released,
     Submitting,
     Trailed,
     Triggered,
@@ -115,6 +116,10 @@ ROWS: Final[Mapping[type[OrderEvent], Row]] = {
     Triggered: {
         **_all(S, Ignore("the desk no longer keeps it")),
         S.HELD: Move(S.PENDING, "triggered"),
+    },
+    Released: {
+        **_all(S, Ignore("the desk no longer keeps it")),
+        S.HELD: Move(S.PENDING, "let go"),
     },
     Submitting: {
         **_all(S, Refuse("only a PENDING order is sent, and only once")),
@@ -212,7 +217,8 @@ ROWS: Final[Mapping[type[OrderEvent], Row]] = {
         **_all(FINISHED, Refuse("it has ended")),
     },
     Amended: {
-        **_all((S.PENDING, S.AWAITING_APPROVAL, S.DENIED), NEVER_SENT),
+        **_all((S.AWAITING_APPROVAL, S.DENIED), NEVER_SENT),
+        S.PENDING: Move(S.PENDING, "resized before it is sent"),
         S.HELD: Move(S.HELD, "amended by the desk"),
         **_all(IN_DOUBT, Refuse("its acceptance is told first")),
         **_all(RESTING, Move(Rule.REOPEN, "amended elsewhere")),

@@ -33,6 +33,27 @@ class OrderType(StrEnum):
     MARKET = "market"
     LIMIT = "limit"
     LIMIT_MAKER = "limit_maker"
+    STOP_LOSS = "stop_loss"
+    """At market once the price has moved against its side by as much as the stop price says."""
+    STOP_LOSS_LIMIT = "stop_loss_limit"
+    TAKE_PROFIT = "take_profit"
+    """At market once the price has moved in favour of its side."""
+    TAKE_PROFIT_LIMIT = "take_profit_limit"
+
+    @property
+    def conditional(self) -> bool:
+        """Whether it waits for a price before it trades."""
+        return self not in {OrderType.MARKET, OrderType.LIMIT, OrderType.LIMIT_MAKER}
+
+    @property
+    def at_market(self) -> bool:
+        """Whether it trades at whatever price there is."""
+        return self in {OrderType.MARKET, OrderType.STOP_LOSS, OrderType.TAKE_PROFIT}
+
+    @property
+    def triggered(self) -> OrderType:
+        """What is left of it once its price has come."""
+        return OrderType.MARKET if self.at_market else OrderType.LIMIT if self.conditional else self
 
 
 class TimeInForce(StrEnum):

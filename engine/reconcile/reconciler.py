@@ -11,12 +11,16 @@ import structlog
 
 from engine.domain.advance import IllegalTransition, given_up
 from engine.domain.fills import Fill, filled_quantity
-from engine.domain.instrument import Instrument
+from engine.domain.messages import Note
 from engine.domain.order import (
     FINISHED,
     GONE,
     IN_DOUBT,
+    NOT_ACCEPTED,
+    OPEN_AT_VENUE,
     Accepted,
+    Amended,
+    AmendRefused,
     AnswerLost,
     Canceled,
     Completed,
@@ -28,9 +32,10 @@ from engine.domain.order import (
     Rejected,
 )
 from engine.domain.values import Liquidity, Price, Quantity
-from engine.ports import Ledger, OrderReport, VenueAccount, VenueError, VenueFill, VenueOrder
+from engine.ports import Ledger, OrderReport, VenueError, VenueFill, VenueOrder
 from engine.reconcile.recorder import Recorder
 from engine.reconcile.roads import Roads
+from engine.reconcile.search import Search
 from engine.runtime import Clock, Ids
 
 log = structlog.get_logger(__name__)
@@ -82,24 +87,39 @@ class Reconciler:
         await self.settle(order, report.order, fills, source="stream")
 
     async def resolve(self, order: Order, *, source: str) -> Resolution:
-        """Ask the venue what became of an order that was sent, or may have been."""
+        """Ask the venue what became of an order that was sent, or may have been. Of one in doubt, each question and
+        its answer is a line of its timeline."""
+        search = Search(self._ledger, self._clock, order)
         try:
             road = await self._roads.road(order.account_id)
             instrument = await self._roads.instrument_of(order)
-            found = await self._find(road, order, instrument)
+            found = await search.run(road, instrument)
         except VenueError as error:
             log.info("order cannot be asked after", order=order.id, error=str(error))
+            await self._write_notes(order, search.notes, source)
             return Resolution.UNREACHABLE
         if found is not None:
-            return await self.settle(order, found, (), source=source)
+            return await self.settle(order, found, (), source=source, notes=search.notes, asked=True)
+        await self._write_notes(order, search.notes, source)
         return await self._not_found(order, source)
 
     async def settle(
-        self, order: Order, reported: VenueOrder, fills: Sequence[VenueFill], *, source: str
+        self,
+        order: Order,
+        reported: VenueOrder,
+        fills: Sequence[VenueFill],
+        *,
+        source: str,
+        notes: Sequence[Note] = (),
+        asked: bool = False,
     ) -> Resolution:
-        """Write down an order as the venue reports it. It only ends once its fills add up to what the venue counts."""
+        """Write down an order as the venue reports it. It only ends once its fills add up to what the venue counts.
+
+        `asked` says that this is the answer to a question put now, not a report that may have been overtaken.
+        """
         revived = given_up(order) and reported.status not in FINISHED
         if order.finished and order.filled_quantity >= reported.filled_quantity and not revived:
+            await self._write_notes(order, notes, source)
             return Resolution.SETTLED
         new_fills = [self._fill(order, fill) for fill in fills]
         complete = await self._complete(order, reported, new_fills)
@@ -113,19 +133,40 @@ class Reconciler:
             else:
                 new_fills = [self._fill(order, fill) for fill in told]
                 complete = await self._complete(order, reported, new_fills)
-        events: list[OrderEvent] = [Accepted(reported.venue_order_id)]
+        events: list[OrderEvent] = [Accepted(reported.venue_order_id), *await self._amended(order, reported, asked)]
         if complete:
             events.extend(_ending(reported))
-        await self._advance(order, events, new_fills, source)
+        await self._advance(order, events, new_fills, source, notes)
         return Resolution.SETTLED if complete else Resolution.WAITING
 
-    async def _find(self, road: VenueAccount, order: Order, instrument: Instrument) -> VenueOrder | None:
-        """By id, then among the open orders: an order may be on the book before it can be asked for by its id."""
-        found = await road.find_order(order, instrument)
-        if found is not None:
-            return found
-        mine = (one for one in await road.open_orders(instrument) if one.client_order_id == order.client_order_id)
-        return next(mine, None)
+    async def _amended(self, order: Order, reported: VenueOrder, asked: bool) -> list[OrderEvent]:
+        """What a report says of an amendment: that it has happened, or, once it can no longer come, that it has not."""
+        terms = reported.terms
+        if terms is None or reported.status in FINISHED or order.quantity is None:
+            return []
+        if terms.quantity == order.amend_quantity and order.replaced_by is None:
+            return [Amended(Quantity(terms.quantity))]
+        if not asked:
+            return []  # it may be older than what we know
+        if order.status is OrderStatus.PENDING_AMEND:
+            return await self._not_amended(order)
+        if terms.quantity != order.quantity and order.status in OPEN_AT_VENUE:
+            return [Amended(Quantity(terms.quantity))]
+        return []
+
+    async def _not_amended(self, order: Order) -> list[OrderEvent]:
+        if order.replaced_by is not None:
+            replacement = await self._ledger.order(order.replaced_by)
+            if replacement is None or replacement.status is OrderStatus.REJECTED:
+                reason = (
+                    "the order that was to take its place is not there" if replacement is None else replacement.reason
+                )
+                return [AmendRefused(reason or "refused")]
+            return []
+        since = order.amend_requested_at or order.updated_at
+        if self._clock.now() - since < timedelta(seconds=self._times.settle_s):
+            return []
+        return [AmendRefused(f"{NOT_ACCEPTED}: the venue did not change it")]
 
     async def _not_found(self, order: Order, source: str) -> Resolution:
         since = order.submitted_at or order.created_at
@@ -149,9 +190,20 @@ class Reconciler:
         known |= {fill.venue_trade_id: fill for fill in new_fills}
         return filled_quantity(known.values()) >= reported.filled_quantity
 
-    async def _advance(self, order: Order, events: Sequence[OrderEvent], fills: Sequence[Fill], source: str) -> None:
+    async def _write_notes(self, order: Order, notes: Sequence[Note], source: str) -> None:
+        if notes:
+            await self._recorder.advance(order.id, [], source=source, notes=notes)
+
+    async def _advance(
+        self,
+        order: Order,
+        events: Sequence[OrderEvent],
+        fills: Sequence[Fill],
+        source: str,
+        notes: Sequence[Note] = (),
+    ) -> None:
         try:
-            await self._recorder.advance(order.id, events, new_fills=fills, source=source)
+            await self._recorder.advance(order.id, events, new_fills=fills, source=source, notes=notes)
         except IllegalTransition as error:
             log.exception("the venue contradicts itself", order=order.id, source=source, error=str(error))
 

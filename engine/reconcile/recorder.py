@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 from engine.domain.fills import Fill
-from engine.domain.messages import Command
-from engine.domain.order import Order, OrderEvent
-from engine.ports import EventBus, Ledger, Recorded
+from engine.domain.messages import Command, Note
+from engine.domain.order import AmendRequested, Order, OrderEvent
+from engine.domain.order_list import OrderList
+from engine.ports import Advanced, EventBus, Ledger, Recorded
 from engine.runtime import Clock
 
 Relay = Callable[[Command], Awaitable[None]]
@@ -26,10 +27,7 @@ class Recorder:
     async def record(self, order: Order) -> Recorded:
         """A new PENDING or DENIED order, with its command on the way when this returns."""
         recorded = await self._ledger.record_order(order)
-        if recorded.change is not None:
-            await self._bus.publish(recorded.change)
-        if recorded.command is not None:
-            await self._relay(recorded.command)
+        await self._pass_on(recorded)
         return recorded
 
     async def advance(
@@ -40,13 +38,43 @@ class Recorder:
         source: str,
         new_fills: Sequence[Fill] = (),
         detail: Mapping[str, str] | None = None,
+        notes: Sequence[Note] = (),
     ) -> Order:
         """The order afterwards. KeyError for an unknown one, IllegalTransition (nothing written)."""
         advanced = await self._ledger.advance(
-            order_id, events, self._clock.now(), new_fills=new_fills, source=source, detail=detail
+            order_id, events, self._clock.now(), new_fills=new_fills, source=source, detail=detail, notes=notes
         )
+        return await self._tell(advanced)
+
+    async def replace(self, order_id: str, event: AmendRequested, replacement: Order) -> tuple[Order, Order]:
+        """The order, now PENDING_AMEND, and the one that is to take its place; raises as `advance`."""
+        advanced, recorded = await self._ledger.record_replacement(order_id, event, replacement, self._clock.now())
+        if recorded.change is not None:
+            await self._bus.publish(recorded.change)
+        return await self._tell(advanced), recorded.order
+
+    async def record_list(self, order_list: OrderList, orders: Sequence[Order]) -> tuple[Recorded, ...]:
+        """A list whole, with its command on the way when this returns."""
+        recorded = await self._ledger.record_list(order_list, orders)
+        for one in recorded:
+            await self._pass_on(one)
+        return recorded
+
+    async def adopt(self, order: Order, fills: Sequence[Fill]) -> Recorded:
+        """An order that was placed elsewhere."""
+        recorded = await self._ledger.adopt_order(order, fills)
+        await self._pass_on(recorded)
+        return recorded
+
+    async def _tell(self, advanced: Advanced) -> Order:
         if advanced.change is not None:
             await self._bus.publish(advanced.change)
         if advanced.command is not None:
             await self._relay(advanced.command)
         return advanced.order
+
+    async def _pass_on(self, recorded: Recorded) -> None:
+        if recorded.change is not None:
+            await self._bus.publish(recorded.change)
+        if recorded.command is not None:
+            await self._relay(recorded.command)

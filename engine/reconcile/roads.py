@@ -19,3 +19,7 @@ class Roads(Protocol):
     async def instrument_of(self, order: Order) -> Instrument:
         """VenueError while the venue cannot be reached, or when it does not list the symbol any more."""
         ...
+
+    async def replaces_at_once(self, order: Order) -> bool:
+        """Whether the order's venue cancels and places in one call."""
+        ...

@@ -3,21 +3,31 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, cast
 
 import structlog
 
 from engine.domain.instrument import Instrument
 from engine.domain.order import Order
+from engine.domain.order_list import OrderList
 from engine.domain.position import Balance
+from engine.domain.values import Quantity
 from engine.ports import (
+    AmendDone,
+    AmendOutcome,
+    AmendUnclear,
     CancelDone,
     CancelOutcome,
     CancelUnclear,
+    ListOutcome,
+    ListPlaced,
     Lost,
     Placed,
     PlaceOutcome,
+    Refused,
+    Replaced,
     StreamReady,
     UserEvent,
     VenueError,
@@ -26,8 +36,9 @@ from engine.ports import (
 )
 from engine.runtime import Supervisor
 from engine.venues import payloads
+from engine.venues.lists import list_request
 from engine.venues.silence import SilenceWatch
-from engine.venues.trouble import Trouble, TroubleKind
+from engine.venues.trouble import Trouble, TroubleKind, trouble_of_answer
 
 if TYPE_CHECKING:
     from engine.venues.ccxt_road import Road
@@ -54,11 +65,7 @@ class CcxtAccount:
                 answer = await self._signed("privatePostOrder", request)
         except Trouble as trouble:
             return trouble.place_outcome()
-        try:
-            return Placed(payloads.venue_order(answer), payloads.answered_fills(answer))
-        except (KeyError, TypeError, ValueError, VenueError):
-            # A 200 whose body makes no sense proves nothing, least of all that nothing happened.
-            return Lost("the venue's answer makes no sense")
+        return _placed(answer)
 
     async def cancel(self, order: Order, instrument: Instrument) -> CancelOutcome:
         try:
@@ -68,6 +75,43 @@ class CcxtAccount:
             return trouble.cancel_outcome()
         except (KeyError, TypeError, ValueError, VenueError):
             return CancelUnclear("the venue's answer makes no sense")
+
+    async def amend(self, order: Order, instrument: Instrument, quantity: Quantity) -> AmendOutcome:
+        request = payloads.amend_request(order, instrument, quantity)
+        try:
+            answer = await self._asked(lambda: self._road.request("order/amend/keepPriority", "PUT", request))
+            return AmendDone(payloads.venue_order(answer["amendedOrder"] | {"symbol": instrument.venue_symbol}))
+        except Trouble as trouble:
+            certain = trouble.kind is not TroubleKind.UNANSWERED
+            return AmendUnclear(f"{trouble.code}: {trouble.detail}", certain)
+        except (KeyError, TypeError, ValueError, VenueError):
+            return AmendUnclear("the venue's answer makes no sense", certain=False)
+
+    async def replace(
+        self, order: Order, replacement: Order, instrument: Instrument, *, send_within_s: float
+    ) -> Replaced:
+        request = payloads.replace_request(order, replacement, instrument)
+        try:
+            with self._road.sending_within(send_within_s):
+                answer = await self._signed("privatePostOrderCancelReplace", request)
+        except Trouble as trouble:
+            return _half_replaced(trouble, order)
+        return _replaced(answer, order)
+
+    async def place_list(
+        self, order_list: OrderList, orders: Sequence[Order], instrument: Instrument, *, send_within_s: float
+    ) -> ListOutcome:
+        request = list_request(order_list, orders, instrument)
+        try:
+            with self._road.sending_within(send_within_s):
+                answer = await self._signed(request.endpoint, request.params)
+        except Trouble as trouble:
+            return trouble.place_outcome()
+        try:
+            reports = tuple(payloads.venue_order(report) for report in answer["orderReports"])
+            return ListPlaced(str(answer["orderListId"]), reports)
+        except (KeyError, TypeError, ValueError, VenueError):
+            return Lost("the venue's answer makes no sense")
 
     async def find_order(self, order: Order, instrument: Instrument) -> VenueOrder | None:
         try:
@@ -87,6 +131,21 @@ class CcxtAccount:
         params: dict[str, str | int] = {"symbol": instrument.venue_symbol, "orderId": int(venue_order_id)}
         rows = await self._read("privateGetMyTrades", params | {"limit": MOST_TRADES})
         return tuple(payloads.my_trade(row) for row in rows)
+
+    async def recent_fills(self, instrument: Instrument, since: datetime) -> tuple[VenueFill, ...]:
+        params: dict[str, str | int] = {"symbol": instrument.venue_symbol, "limit": MOST_TRADES}
+        rows = await self._read("privateGetMyTrades", params | {"startTime": int(since.timestamp() * 1000)})
+        return tuple(payloads.my_trade(row) for row in rows)
+
+    async def order_by_venue_id(self, instrument: Instrument, venue_order_id: str) -> VenueOrder | None:
+        params: dict[str, str | int] = {"symbol": instrument.venue_symbol, "orderId": int(venue_order_id)}
+        try:
+            answer = await self._signed("privateGetOrder", params)
+        except Trouble as trouble:
+            if trouble.kind is TroubleKind.NOT_FOUND:
+                return None
+            raise trouble.read_error() from None
+        return payloads.venue_order(_sensible(answer, "orderId"))
 
     async def balances(self) -> tuple[Balance, ...]:
         return payloads.balances((await self.rights())["balances"])
@@ -139,13 +198,16 @@ class CcxtAccount:
             raise trouble.read_error() from None
 
     async def _signed(self, endpoint: str, params: Mapping[str, str | int]) -> Any:
+        return await self._asked(lambda: self._road.call(endpoint, params))
+
+    async def _asked(self, call: Callable[[], Awaitable[Any]]) -> Any:
         """A signed call; one that was refused for its timestamp did nothing, and is made again with the right time."""
         try:
-            return await self._road.call(endpoint, params)
+            return await call()
         except Trouble as trouble:
             if trouble.kind is not TroubleKind.CLOCK or not await self._sync_clock():
                 raise
-        return await self._road.call(endpoint, params)
+        return await call()
 
     async def _sync_clock(self) -> bool:
         try:
@@ -161,6 +223,45 @@ def _key(order: Order, instrument: Instrument) -> dict[str, str | int]:
     if order.venue_order_id is not None:
         return {"symbol": instrument.venue_symbol, "orderId": int(order.venue_order_id)}
     return {"symbol": instrument.venue_symbol, "origClientOrderId": order.client_order_id}
+
+
+def _placed(answer: Any) -> PlaceOutcome:
+    """A 200 whose body makes no sense proves nothing, least of all that nothing happened."""
+    try:
+        return Placed(payloads.venue_order(answer), payloads.answered_fills(answer))
+    except (KeyError, TypeError, ValueError, VenueError):
+        return Lost("the venue's answer makes no sense")
+
+
+def _replaced(answer: Any, order: Order) -> Replaced:
+    try:
+        canceled = CancelDone(payloads.venue_order(answer["cancelResponse"], order.client_order_id))
+        return Replaced(canceled, _placed(answer["newOrderResponse"]))
+    except (KeyError, TypeError, ValueError, VenueError):
+        return Replaced(CancelUnclear("the venue's answer makes no sense"), Lost("the venue's answer makes no sense"))
+
+
+def _half_replaced(trouble: Trouble, order: Order) -> Replaced:
+    """What a failed cancel-replace did after all: the answer tells of both halves, or it is lost like any other.
+
+    Binance answers -2021 (409) when one half failed and -2022 (400) when both did.
+    """
+    told = cast("Mapping[str, Any]", trouble.answer).get("data") if isinstance(trouble.answer, dict) else None
+    if not isinstance(told, dict):
+        placed = trouble.place_outcome()
+        return Replaced(trouble.cancel_outcome(), None if isinstance(placed, Refused) else placed)
+    half = cast("Mapping[str, Any]", told)
+    canceled: CancelOutcome = CancelUnclear(f"{trouble.code}: {trouble.detail}")
+    if half.get("cancelResult") == "SUCCESS":
+        canceled = CancelDone(payloads.venue_order(half["cancelResponse"], order.client_order_id))
+    match half.get("newOrderResult"):
+        case "SUCCESS":
+            return Replaced(canceled, _placed(half["newOrderResponse"]))
+        case "FAILURE":
+            refusal = trouble_of_answer(400, {}, "", half["newOrderResponse"])
+            return Replaced(canceled, refusal.place_outcome() if refusal is not None else Lost("no reason given"))
+        case _:
+            return Replaced(canceled, None)
 
 
 def _sensible(answer: Any, field: str) -> Mapping[str, Any]:

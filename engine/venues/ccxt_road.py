@@ -69,6 +69,13 @@ class Road:
             raise Trouble(TroubleKind.UNANSWERED, "GARBLED", f"the answer makes no sense: {cut(redact(repr(answer)))}")
         return answer
 
+    async def request(self, path: str, method: str, params: Mapping[str, str | int]) -> Any:
+        """One signed REST call that ccxt has no name for."""
+        answer: Any = await self._guard(self._exchange.request(path, "private", method, dict(params)))
+        if not isinstance(answer, dict | list):
+            raise Trouble(TroubleKind.UNANSWERED, "GARBLED", f"the answer makes no sense: {cut(redact(repr(answer)))}")
+        return answer
+
     @contextmanager
     def sending_within(self, seconds: float) -> Generator[None]:
         """Requests made inside that were held back for longer (by the rate limiter) are not sent: NOT_SENT."""

@@ -29,6 +29,7 @@ class CcxtVenue:
     def __init__(self, config: VenueConfig, supervisor: Supervisor, clock: Clock) -> None:
         self.name = config.name
         self.title = config.title
+        self.features = config.features
         self._config = config
         self._supervisor = supervisor
         self._clock = clock

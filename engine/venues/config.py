@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+
+from engine.ports import Features
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +22,8 @@ class VenueConfig:
     ws_api_url: str | None = None
     timeout_ms: int = 10_000
     """How long a REST call may take before its answer counts as lost."""
+    features: Features = field(default_factory=Features)
+    """What the venue does itself."""
     stale_after_s: float = 30.0
     """A socket without a single frame for this long is closed and opened again: Binance pings every 20 s."""
 

@@ -15,7 +15,7 @@ from engine.domain.market import Candle, Level, MarketTrade, OrderBook, Ticker
 from engine.domain.order import Order, OrderStatus
 from engine.domain.position import Balance
 from engine.domain.values import OrderType, Side, TimeInForce, decimal_text
-from engine.ports import OrderReport, VenueBalances, VenueError, VenueFill, VenueOrder
+from engine.ports import OrderReport, VenueBalances, VenueError, VenueFill, VenueOrder, VenueTerms
 
 Raw = Mapping[str, Any]
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -128,22 +128,53 @@ def book(instrument: Instrument, nonce: int, bids: Iterable[list[float]], asks: 
 
 def order_request(order: Order, instrument: Instrument) -> dict[str, str]:
     """The parameters of `POST order`. The answer carries the fills (FULL)."""
-    request = {
+    return {
         "symbol": instrument.venue_symbol,
-        "side": order.side.upper(),
-        "type": order.type.upper(),
         "newClientOrderId": order.client_order_id,
         "newOrderRespType": "FULL",
+        "side": order.side.upper(),
+        **order_terms(order),
     }
+
+
+def order_terms(order: Order) -> dict[str, str]:
+    """Type, figures and time in force. What the desk keeps itself is sent as what is left once its price has come."""
+    sent_as = order.type.triggered if order.held else order.type
+    terms = {"type": sent_as.upper()}
     if order.quantity is not None:
-        request["quantity"] = decimal_text(order.quantity)
+        terms["quantity"] = decimal_text(order.quantity)
     if order.quote_quantity is not None:
-        request["quoteOrderQty"] = decimal_text(order.quote_quantity)
+        terms["quoteOrderQty"] = decimal_text(order.quote_quantity)
     if order.price is not None:
-        request["price"] = decimal_text(order.price)
-    if order.type is OrderType.LIMIT:
-        request["timeInForce"] = order.time_in_force or TimeInForce.GTC
-    return request
+        terms["price"] = decimal_text(order.price)
+    if not sent_as.at_market and sent_as is not OrderType.LIMIT_MAKER:
+        terms["timeInForce"] = order.time_in_force or TimeInForce.GTC
+    if sent_as.conditional:
+        if order.stop_price is not None:
+            terms["stopPrice"] = decimal_text(order.stop_price)
+        if order.trailing_delta is not None:
+            terms["trailingDelta"] = str(order.trailing_delta)
+    return terms
+
+
+def amend_request(order: Order, instrument: Instrument, quantity: Decimal) -> dict[str, str | int]:
+    """The parameters of `PUT order/amend/keepPriority`; without a client order id it would get a random one."""
+    return {
+        "symbol": instrument.venue_symbol,
+        "orderId": int(order.venue_order_id or 0),
+        "newClientOrderId": order.client_order_id,
+        "newQty": decimal_text(quantity),
+    }
+
+
+def replace_request(order: Order, replacement: Order, instrument: Instrument) -> dict[str, str | int]:
+    """The parameters of `POST order/cancelReplace`: only an order without fills is cancelled, only then replaced."""
+    return {
+        **order_request(replacement, instrument),
+        "cancelReplaceMode": "STOP_ON_FAILURE",
+        "cancelRestrictions": "ONLY_NEW",
+        "cancelOrderId": int(order.venue_order_id or 0),
+    }
 
 
 def venue_order(row: Raw, client_order_id: str | None = None) -> VenueOrder:
@@ -154,6 +185,26 @@ def venue_order(row: Raw, client_order_id: str | None = None) -> VenueOrder:
         symbol=str(row["symbol"]),
         status=_status(row["status"]),
         filled_quantity=decimal(row["executedQty"]),
+        terms=_terms(row),
+    )
+
+
+def _terms(row: Raw) -> VenueTerms | None:
+    """What an order was placed with; None in an answer that is too short to tell (RESULT and FULL tell)."""
+    if not all(name in row for name in ("side", "type", "origQty")):
+        return None
+    word, tif = str(row["type"]).lower(), str(row.get("timeInForce") or "")
+    list_id = int(row.get("orderListId", -1))
+    return VenueTerms(
+        side=Side(str(row["side"]).lower()),
+        type=OrderType(word) if word in set(OrderType) else None,
+        time_in_force=TimeInForce(tif) if tif in set(TimeInForce) else None,
+        quantity=decimal(row["origQty"]),
+        price=decimal(row.get("price", "0")) or None,
+        stop_price=decimal(row.get("stopPrice") or "0") or None,
+        created_at=instant(int(row.get("time") or row.get("transactTime") or row.get("updateTime") or 0)),
+        trailing_delta=int(row["trailingDelta"]) if row.get("trailingDelta") else None,
+        venue_list_id=None if list_id < 0 else str(list_id),
     )
 
 
@@ -220,6 +271,19 @@ def _order_report(event: Raw) -> OrderReport:
         status=_status(event["X"]),
         filled_quantity=decimal(event["z"]),
         reason=None if reason in NO_REASON else reason,
+        terms=_terms(
+            {
+                "side": event["S"],
+                "type": event["o"],
+                "origQty": event["q"],
+                "timeInForce": event.get("f"),
+                "price": event.get("p") or "0",
+                "stopPrice": event.get("P"),
+                "time": event.get("O") or event.get("T"),
+                "trailingDelta": event.get("d"),
+                "orderListId": event.get("g", -1),
+            }
+        ),
     )
     if event.get("x") != "TRADE":
         return OrderReport(order, None)

@@ -12,7 +12,7 @@ from enum import StrEnum
 
 import orjson
 
-from engine.ports import CancelUnclear, Lost, NotSent, PlaceOutcome, Refused, VenueError
+from engine.ports import CancelUnclear, Lost, NotSent, Refused, VenueError
 
 LONGEST_DETAIL = 300
 SECRET_PARAMETER = re.compile(r"(?i)\b(signature|apikey|listenKey|X-MBX-APIKEY)(['\"]?\s*[=:]\s*['\"]?)[^&\s'\",}]+")
@@ -35,15 +35,19 @@ class TroubleKind(StrEnum):
 class Trouble(Exception):
     """A call that failed. `code` is the venue's number or our own word; `detail` holds no secret."""
 
-    def __init__(self, kind: TroubleKind, code: str, detail: str, retry_after_s: float | None = None) -> None:
+    def __init__(
+        self, kind: TroubleKind, code: str, detail: str, retry_after_s: float | None = None, answer: object = None
+    ) -> None:
         super().__init__(f"{kind} {code}: {detail}")
         self.kind = kind
         self.code = code
         self.detail = detail
         self.retry_after_s = retry_after_s
+        self.answer = answer
+        """The venue's whole answer, where half of it may be a success."""
 
-    def place_outcome(self) -> PlaceOutcome:
-        """What became of the order whose placing failed like this."""
+    def place_outcome(self) -> Refused | NotSent | Lost:
+        """What became of the order, or the list (placed whole or not at all), whose placing failed like this."""
         match self.kind:
             case TroubleKind.NOT_SENT:
                 return NotSent(self.detail)
@@ -97,7 +101,7 @@ def trouble_of_answer(status: int, headers: Mapping[str, str], body: str, answer
         kind = KIND_BY_CODE.get(code, TroubleKind.REFUSED)
         words = _words(answer, body)
         retry_after_s = _retry_after(headers) if kind is TroubleKind.RATE_LIMITED else None
-        return Trouble(kind, _named(code, words), words, retry_after_s)
+        return Trouble(kind, _named(code, words), words, retry_after_s, answer)
     if status >= 400:
         return Trouble(TroubleKind.UNANSWERED, f"HTTP_{status}", cut(redact(body)) or "an answer without a body")
     return None

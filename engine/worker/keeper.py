@@ -12,7 +12,7 @@ import structlog
 
 from engine.accounts import Accounts
 from engine.domain.messages import Command, CommandKind
-from engine.domain.order import IN_DOUBT, Order, OrderStatus
+from engine.domain.order import IN_DOUBT, OPEN_AT_VENUE, Order, OrderStatus
 from engine.ports import Account, Ledger, OrderReport, StreamReady, Venue, VenueBalances, VenueError, VenueOrder
 from engine.reconcile import Reconciler, Resolution
 from engine.relay import Relay
@@ -210,7 +210,7 @@ class Keeper:
         listed: Mapping[str, VenueOrder] = {}
         if sweep:
             await self._accounts.read_balances(followed.account.id)
-            if any(order.status not in IN_DOUBT for order in orders):
+            if any(order.status in OPEN_AT_VENUE for order in orders):
                 road = await self._accounts.road(followed.account.id)
                 listed = {one.client_order_id: one for one in await road.open_orders()}
             followed.swept_at = self._clock.monotonic()
@@ -219,11 +219,15 @@ class Keeper:
 
     async def _look_after(self, order: Order, listed: VenueOrder | None, *, sweep: bool) -> bool:
         """Whether the order is still in doubt afterwards."""
+        if order.status in {OrderStatus.HELD, OrderStatus.AWAITING_APPROVAL}:
+            return False  # the venue knows nothing of it
         if order.status is OrderStatus.PENDING:
             await self._give_again(order, CommandKind.SUBMIT)
             return True
         if order.status in IN_DOUBT:
             return await self._resolve(order)
+        if order.status is OrderStatus.PENDING_AMEND:
+            return await self._resolve_amendment(order)
         if not sweep:
             return False
         if listed is None:
@@ -240,6 +244,17 @@ class Keeper:
             return True  # the worker has it in hand
         source = "recovery" if since < self._started_at else "poll"
         return await self._reconciler.resolve(order, source=source) is not Resolution.SETTLED
+
+    async def _resolve_amendment(self, order: Order) -> bool:
+        """Whether what became of it is still open: the venue is asked, and the command may have died with a stream."""
+        if self._clock.now() - (order.amend_requested_at or order.updated_at) < ON_ITS_WAY:
+            return True  # the worker has it in hand
+        await self._reconciler.resolve(order, source="poll")
+        now = await self._ledger.order(order.id)
+        if now is None or now.status is not OrderStatus.PENDING_AMEND:
+            return False
+        await self._give_again(now, CommandKind.AMEND)
+        return True
 
     async def _give_again(self, order: Order, kind: CommandKind) -> None:
         of_an_earlier_life = order.updated_at < self._started_at

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, PlainValidator, ValidationInf
 
 from engine.accounts import KEY_TEXT, SECRET_TEXT
 from engine.desk.markets import LATEST_MS
-from engine.domain.instrument import OrderDraft
+from engine.domain.draft import OrderDraft
 from engine.domain.market import TIMEFRAMES_S
 from engine.domain.order import OrderStatus
 from engine.domain.values import (

@@ -7,7 +7,7 @@ from decimal import Decimal
 from components.ticket_form import TicketForm, TicketMarket
 from components.ticket_preview import preview
 from components.ticket_view import Note, ticket_view
-from engine.domain.instrument import OrderDraft
+from engine.domain.draft import OrderDraft
 from engine.domain.values import OrderType, Price, Quantity, Side
 from tests.components.makers import BTC, balances, book
 

@@ -11,8 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from engine.domain.draft import OrderDraft, check_draft
 from engine.domain.fills import Fill, fees, filled_quantity, vwap
-from engine.domain.instrument import Instrument, OrderDraft, check_draft
+from engine.domain.instrument import Instrument
 from engine.domain.position import Balance, worth
 from engine.domain.risk import check_balance
 from engine.domain.values import (

@@ -19,7 +19,7 @@ from data.streams import MemoryStream
 from data.users import SqlUsers
 from data.vault import Vault
 from engine.desk import Desk
-from engine.domain.instrument import OrderDraft
+from engine.domain.draft import OrderDraft
 from engine.domain.order import FINISHED, Order, OrderStatus
 from engine.domain.values import OrderType, Price, Quantity, Side, TimeInForce
 from engine.ports import Credentials, Role, User, Venue

@@ -6,7 +6,7 @@ import asyncio
 import itertools
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 import pytest
@@ -50,9 +50,7 @@ async def open_market(url: str, stale_after_s: float = 30.0) -> AsyncGenerator[M
     clock = SystemClock()
     supervisor = Supervisor("market under test", clock)
     config = VenueConfig.at("simulator", "Simulator", url)
-    config = VenueConfig(
-        config.name, config.title, config.rest_url, config.ws_url, config.ws_api_url, 5_000, stale_after_s
-    )
+    config = replace(config, timeout_ms=5_000, stale_after_s=stale_after_s)
     venue = CcxtVenue(config, supervisor, clock)
     feeds = Feeds({"simulator": venue}, supervisor, clock, QUICK)
     try:

@@ -23,16 +23,20 @@ from engine.domain.fills import Fill
 from engine.domain.instrument import Instrument
 from engine.domain.messages import Note
 from engine.domain.order import Order, OrderEvent, OrderStatus, Submitting
+from engine.domain.order_list import OrderList
 from engine.domain.position import Balance
-from engine.domain.values import Side
+from engine.domain.values import Quantity, Side
 from engine.ports import (
     Advanced,
+    AmendOutcome,
     CancelOutcome,
     Credentials,
     Delivery,
+    ListOutcome,
     OrderFilter,
     PlaceOutcome,
     Recorded,
+    Replaced,
     UserEvent,
     VenueAccount,
     VenueFill,
@@ -140,6 +144,29 @@ class FragileAccount:
         outcome = await self._real.cancel(order, instrument)
         self._fate.at("after the cancel is answered")
         return outcome
+
+    async def amend(self, order: Order, instrument: Instrument, quantity: Quantity) -> AmendOutcome:
+        return await self._real.amend(order, instrument, quantity)
+
+    async def replace(
+        self, order: Order, replacement: Order, instrument: Instrument, *, send_within_s: float
+    ) -> Replaced:
+        outcome = await self._real.replace(order, replacement, instrument, send_within_s=send_within_s)
+        self._fate.at("after the exchange answered")
+        return outcome
+
+    async def place_list(
+        self, order_list: OrderList, orders: Sequence[Order], instrument: Instrument, *, send_within_s: float
+    ) -> ListOutcome:
+        outcome = await self._real.place_list(order_list, orders, instrument, send_within_s=send_within_s)
+        self._fate.at("after the exchange answered")
+        return outcome
+
+    async def recent_fills(self, instrument: Instrument, since: datetime) -> tuple[VenueFill, ...]:
+        return await self._real.recent_fills(instrument, since)
+
+    async def order_by_venue_id(self, instrument: Instrument, venue_order_id: str) -> VenueOrder | None:
+        return await self._real.order_by_venue_id(instrument, venue_order_id)
 
     async def find_order(self, order: Order, instrument: Instrument) -> VenueOrder | None:
         return await self._real.find_order(order, instrument)
