@@ -191,7 +191,7 @@ def venue_order(row: Raw, client_order_id: str | None = None) -> VenueOrder:
 
 def _terms(row: Raw) -> VenueTerms | None:
     """What an order was placed with; None in an answer that is too short to tell (RESULT and FULL tell)."""
-    if not all(name in row for name in ("side", "type", "origQty")):
+    if not all(row.get(name) for name in ("side", "type", "origQty")):
         return None
     word, tif = str(row["type"]).lower(), str(row.get("timeInForce") or "")
     list_id = int(row.get("orderListId", -1))
@@ -273,9 +273,9 @@ def _order_report(event: Raw) -> OrderReport:
         reason=None if reason in NO_REASON else reason,
         terms=_terms(
             {
-                "side": event["S"],
-                "type": event["o"],
-                "origQty": event["q"],
+                "side": event.get("S"),
+                "type": event.get("o"),
+                "origQty": event.get("q"),
                 "timeInForce": event.get("f"),
                 "price": event.get("p") or "0",
                 "stopPrice": event.get("P"),

@@ -41,7 +41,7 @@ def test_a_market_order_is_taken_at_once_and_filled_with_the_exact_average(bot: 
     assert Decimal(order["average_price"]) == exact(fills, "price", "quantity") / exact(fills, "quantity")
     for asset, fee in order["fees"].items():
         assert Decimal(fee) == exact([fill for fill in fills if fill["fee_asset"] == asset], "fee")
-    assert [line["status"] for line in order["timeline"]][:2] == ["PENDING", "SUBMITTED"]
+    assert [line["event"] for line in order["timeline"]][:3] == ["Recorded", "TakenUp", "Submitting"]
     assert order["timeline"][-1]["status"] == "FILLED"
 
 

@@ -40,7 +40,10 @@ async def test_a_market_order_is_filled_at_the_exact_average_of_its_fills(desk: 
     assert order.average_price == notional / Decimal("0.01")
     assert order.filled_quantity == Decimal("0.01")
     assert order.fees == {"BTC": sum((fill.fee for fill in fills), Decimal(0))}
-    assert [entry.status for entry in timeline][:2] == ["PENDING", "SUBMITTED"]
+    assert [entry.event for entry in timeline][:3] == ["Recorded", "TakenUp", "Submitting"]
+    (answered,) = [entry for entry in timeline if entry.event == "Answered"]
+    assert answered.detail["answer"].startswith(f"placed as {order.venue_order_id}, FILLED")
+    assert 0 < float(answered.detail["duration_ms"]) < 60_000
     assert timeline[-1].status == "FILLED"
 
 
