@@ -38,7 +38,7 @@ MENDS = {
     "simulator_port": "give a whole number from 1 to 65535, such as 8090",
     "simulator_host": "give an address to listen on, such as 127.0.0.1",
     "simulator_seed": "give a whole number, or leave it unset for a random one",
-    "simulator_flow": "give synthetic, none or replay:FILE@SPEED",
+    "simulator_flow": "give synthetic, none, replay:FILE@SPEED or mirror:VENUE",
     "simulator_url": "give an address such as http://simulator:8090, or leave it unset: serve starts its own",
     "simulator_token": "give the token of the simulator at NUMATIX_SIMULATOR_URL, or leave both unset",
     "binance_testnet_url": "give an address such as http://127.0.0.1:8190, or leave it unset for Binance's own testnet",
@@ -69,7 +69,7 @@ class Settings(BaseSettings):
     simulator_port: int = Field(default=8090, ge=0, le=65535)
     simulator_host: str = "127.0.0.1"
     simulator_seed: int | None = None
-    simulator_flow: str = Field(default="synthetic", pattern="^(synthetic|none|replay:.+)$")
+    simulator_flow: str = Field(default="synthetic", pattern="^(synthetic|none|replay:.+|mirror:.+)$")
     simulator_url: str | None = None
     simulator_token: SecretStr | None = None
     binance_testnet_url: str | None = None

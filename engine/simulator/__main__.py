@@ -14,6 +14,13 @@ from engine.simulator.server import run
 from engine.simulator.signing import API_KEY
 from engine.simulator.starting import STARTING_BALANCE, SimulatorConfig
 
+FLOWS = (
+    "who else trades: a seeded crowd; a recorded day, stepped (0), at 0.1 to 100 times its speed or at max; the public"
+    " market of a venue that ccxt knows, mirror:VENUE[:SYMBOLS], for another simulator mirror:binance@http://HOST:PORT;"
+    " or nobody"
+)
+FLOW_FORM = "synthetic|replay:FILE@SPEED|mirror:VENUE|none"
+
 
 def main(arguments: list[str] | None = None) -> int:
     """Parse the command line and serve; returns the exit code."""
@@ -43,7 +50,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--seed", type=int, help="the same seed makes the same market")
     parser.add_argument("--key", type=parse_key, action="append", default=[], metavar="KEY:SECRET")
     parser.add_argument("--balance", type=parse_balances, default=STARTING_BALANCE, metavar="USDT=100000,BTC=1")
-    parser.add_argument("--flow", default="synthetic", metavar="synthetic|replay:FILE@SPEED|none")
+    parser.add_argument("--flow", default="synthetic", metavar=FLOW_FORM, help=FLOWS)
     parser.add_argument("--journal", type=Path, metavar="DIR", help="where the market survives a restart")
     parser.add_argument("--admin-token", metavar="TOKEN", help="opens /sim/… to its bearer")
     parser.add_argument("--faults", type=Path, metavar="FILE", help="what goes wrong, in JSON or TOML")

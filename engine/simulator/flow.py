@@ -1,6 +1,7 @@
 """Who else trades at the simulator: chosen by a word, prepared before serving, then run beside it.
 
-`synthetic` is a seeded crowd of traders, `replay:FILE@SPEED` a recorded day, `none` an empty market.
+`synthetic` is a seeded crowd of traders, `replay:FILE@SPEED` a recorded day, `mirror:VENUE` a real exchange's public
+market, `none` an empty one.
 """
 
 from __future__ import annotations
@@ -14,8 +15,10 @@ from typing import Protocol
 from engine.runtime import Clock, SystemClock
 from engine.simulator.exchange import Exchange
 from engine.simulator.listings import default_profiles
+from engine.simulator.mirror_flow import MirrorFlow
 from engine.simulator.pace import FASTEST, SLOWEST, parse_speed
 from engine.simulator.replay import ReplayController, ReplayFlow
+from engine.simulator.sources import parse_source
 from engine.simulator.synthetic import SyntheticFlow
 
 
@@ -51,8 +54,10 @@ def build_flow(spec: str, exchange: Exchange, seed: int, clock: Clock | None = N
     if spec == "synthetic":
         listed = {symbol: own for symbol, own in default_profiles().items() if symbol in exchange.listings}
         return SyntheticFlow(exchange, seed, listed, clock or SystemClock())
+    if kind == "mirror":
+        return MirrorFlow(exchange, parse_source(spec, rest, exchange.listings), clock)
     if kind != "replay":
-        raise ValueError(f"flow {spec!r} is unknown: use synthetic, none or replay:FILE@SPEED")
+        raise ValueError(f"flow {spec!r} is unknown: use synthetic, none, replay:FILE@SPEED or mirror:VENUE")
     name, _, speed = rest.rpartition("@")
     if not name:
         raise ValueError(f"flow {spec!r} lacks a file or a speed: write replay:FILE@SPEED, like replay:day.gz@10")

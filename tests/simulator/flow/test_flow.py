@@ -28,8 +28,8 @@ def test_each_word_builds_its_flow(open_exchange: OpenExchange, tmp_path: Path) 
 @pytest.mark.parametrize(
     ("spec", "sentence"),
     [
-        ("", "flow '' is unknown: use synthetic, none or replay:FILE@SPEED"),
-        ("mirror", "flow 'mirror' is unknown"),
+        ("", "flow '' is unknown: use synthetic, none, replay:FILE@SPEED or mirror:VENUE"),
+        ("mirror", "flow 'mirror' lacks a venue: write mirror:VENUE[:SYMBOLS]"),
         ("synthetic:9", "flow 'synthetic:9' is unknown"),
         ("replay", "lacks a file or a speed: write replay:FILE@SPEED"),
         ("replay:day.gz", "lacks a file or a speed"),
