@@ -205,14 +205,8 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
     operation(
         old_trades, Security.NONE, "symbol! limit fromId", 25, "GET /api/v3/historicalTrades", "trades.historical"
     ),
-    operation(
-        block_trades,
-        Security.KEY,
-        "symbol! fromId! limit",
-        25,
-        "GET /api/v3/historicalBlockTrades",
-        "blockTrades.historical",
-    ),
+    operation(block_trades, Security.KEY, "symbol! fromId! limit", 25, "GET /api/v3/historicalBlockTrades", None),
+    operation(block_trades, Security.NONE, "symbol! fromId! limit", 25, None, "blockTrades.historical"),
     operation(agg_trades, Security.NONE, SPAN + " fromId", 4, "GET /api/v3/aggTrades", "trades.aggregate"),
     operation(klines, Security.NONE, SPAN + " interval! timeZone", 2, "GET /api/v3/klines", "klines"),
     operation(klines, Security.NONE, SPAN + " interval! timeZone", 2, "GET /api/v3/uiKlines", "uiKlines"),

@@ -16,7 +16,7 @@ from engine.simulator.outbox import Outbox
 from engine.simulator.time_units import text_in_microseconds
 
 TICK_MS: Final = 100
-AT_ONCE, EVERY_TICK, EVERY_SECOND, EVERY_TWO_SECONDS = 0, 1, 10, 20
+AT_ONCE, EVERY_TICK, EVERY_SECOND, EVERY_TWO_SECONDS, EVERY_THREE_SECONDS = 0, 1, 10, 20, 30
 EAST_MS: Final = 8 * 3_600_000
 """The one time zone beside UTC that candles are streamed in."""
 INTERVALS: Final = "1m|3m|5m|15m|30m|1h|2h|4h|6h|8h|12h|1d|3d|1w|1M"
@@ -28,12 +28,15 @@ STREAM: Final = re.compile(
     r"|depth(?P<levels>5|10|20)?(?:@(?P<speed>100ms|1000ms))?)"
 )
 ALL_MARKETS: Final = {
-    "!miniTicker@arr": ("miniTicker", ""),
-    "!ticker@arr": ("ticker", ""),
-    "!ticker_1h@arr": ("window", "1h"),
-    "!ticker_4h@arr": ("window", "4h"),
-    "!ticker_1d@arr": ("window", "1d"),
+    "!miniTicker@arr": ("miniTicker", "", EVERY_SECOND),
+    "!miniTicker@arr@1000ms": ("miniTicker", "", EVERY_SECOND),
+    "!miniTicker@arr@3000ms": ("miniTicker", "", EVERY_THREE_SECONDS),
+    "!ticker@arr": ("ticker", "", EVERY_SECOND),
+    "!ticker_1h@arr": ("window", "1h", EVERY_SECOND),
+    "!ticker_4h@arr": ("window", "4h", EVERY_SECOND),
+    "!ticker_1d@arr": ("window", "1d", EVERY_SECOND),
 }
+"""Kind, window and pace; those that name their pace are Binance's own pages' and in no document."""
 
 
 class Message:
@@ -101,8 +104,8 @@ class Channel:
 def channel_of(name: str, symbols: Container[str]) -> Channel | None:
     """The stream of this name, if there is one."""
     if name in ALL_MARKETS:
-        kind, window = ALL_MARKETS[name]
-        return Channel(name, kind, "", EVERY_SECOND, window)
+        kind, window, every = ALL_MARKETS[name]
+        return Channel(name, kind, "", every, window)
     match = STREAM.fullmatch(name)
     if match is None or match["symbol"].upper() not in symbols:
         return None

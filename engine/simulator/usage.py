@@ -34,8 +34,8 @@ BANNED: Final = (
 class TooMuch(ApiError):
     """A refusal that says when to come back."""
 
-    def __init__(self, message: str, http_status: int, back_ms: int) -> None:
-        super().__init__(-1003, message, http_status)
+    def __init__(self, message: str, http_status: int, back_ms: int, code: int = -1003) -> None:
+        super().__init__(code, message, http_status)
         self.back_ms = back_ms
 
 
@@ -119,7 +119,7 @@ class Usage:
     # --- orders, by account ------------------------------------------------------------------------
 
     def admit_order(self, account_id: int) -> None:
-        """ApiError -1015 (429) when the account has too many unfilled orders."""
+        """TooMuch (-1015) when the account has too many unfilled orders."""
         self._customers.add(account_id)
         limits = self.limits
         for window, limit, words in (
@@ -127,7 +127,8 @@ class Usage:
             (self._orders_1d, limits.orders_1d, "1 DAY"),
         ):
             if limit and window.used(account_id) >= limit:
-                raise ApiError(-1015, f"Too many new orders; current limit is {limit} orders per {words}.", 429)
+                message = f"Too many new orders; current limit is {limit} orders per {words}."
+                raise TooMuch(message, 429, window.ends_ms, -1015)
 
     def on_event(self, event: SimEvent) -> None:
         """Count the orders of customers, from the exchange's own word."""

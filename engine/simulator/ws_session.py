@@ -30,6 +30,8 @@ from engine.simulator.ws_requests import id_of, method_of, request_of, seen, val
 log = structlog.get_logger(__name__)
 
 BANNED: Final = 418
+BESIDE: Final = frozenset({"returnRateLimits", "apiKey"})
+"""What may come with any request, and is no parameter of it."""
 NOT_LOGGED_ON: Final = (
     "You are not authorized to execute this request. Log on with an Ed25519 key first, or use "
     "userDataStream.subscribe.signature."
@@ -152,8 +154,7 @@ class WsApiSession:
 
     def _serve(self, asked: Operation, values: dict[str, str], skew_ms: int) -> object:
         payload = ws_payload(values)
-        beside = {"returnRateLimits"} if asked.security is Security.NONE else {"returnRateLimits", "apiKey"}
-        params = Params({name: value for name, value in values.items() if name not in beside})
+        params = Params({name: value for name, value in values.items() if name not in BESIDE})
         self.counter.usage.spend(self.address, asked.cost(params))
         logged_on = self.logon is not None and "apiKey" not in values
         return self.counter.serve(asked, params, self._key(values), payload, skew_ms, logged_on=logged_on)

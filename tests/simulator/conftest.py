@@ -8,7 +8,7 @@ import pytest
 
 from tests.simulator.process import Keys, OpenTrader, SimulatorProcess, Trader, plain_client, start_simulator
 
-MUCH_WEIGHT = "weight_1m=600000"
+MUCH_WEIGHT = "weight_1m=600000,socket_messages_1s=0"
 """All tests of a module share one address, and asking for all open orders weighs 80."""
 
 

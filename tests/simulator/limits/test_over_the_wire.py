@@ -70,6 +70,7 @@ async def test_orders_are_counted_told_and_refused(strict: SimulatorProcess, htt
     refused = await trader.call("POST", "/api/v3/order", **LIMIT)
     assert refused.status_code == 429
     assert refused.json() == {"code": -1015, "msg": "Too many new orders; current limit is 3 orders per 10 SECOND."}
+    assert 1 <= int(refused.headers["retry-after"]) <= 10
     assert (await other.call("POST", "/api/v3/order", **LIMIT)).status_code == 200
     limits = (await trader.call("GET", "/api/v3/rateLimit/order")).json()
     assert [(row["interval"], row["limit"], row["count"]) for row in limits] == [("SECOND", 3, 3), ("DAY", 1000, 3)]
@@ -85,7 +86,8 @@ async def test_the_websocket_api_counts_the_same(strict: SimulatorProcess) -> No
     async with consumer(f"{strict.ws}/ws-api/v3") as socket:
         answer = await socket.ask_signed(keys, "order.place", **LIMIT)
         rows = {(row["rateLimitType"], row["interval"]): row["count"] for row in answer["rateLimits"]}
-        assert rows == {("REQUEST_WEIGHT", "MINUTE"): 1, ("ORDERS", "SECOND"): 1, ("ORDERS", "DAY"): 1}
+        # connecting weighs 2
+        assert rows == {("REQUEST_WEIGHT", "MINUTE"): 3, ("ORDERS", "SECOND"): 1, ("ORDERS", "DAY"): 1}
         listed = await socket.ask_signed(keys, "account.rateLimits.orders")
         assert [row["count"] for row in listed["result"]] == [1, 1]
         for _ in range(3):
