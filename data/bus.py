@@ -9,21 +9,23 @@ from dataclasses import dataclass, field
 from typing import Self
 from weakref import WeakSet
 
-from engine.domain.messages import OrderChanged
+from engine.ports import BusEvent, Missed
 
 CAPACITY = 1_000
 
 
-class Subscription(AsyncIterator[OrderChanged]):
-    """Events since it was made, oldest first; of more than `capacity` that wait, the oldest are dropped."""
+class Subscription(AsyncIterator[BusEvent | Missed]):
+    """Events since it was made, oldest first; of more than `capacity` that wait, the oldest become one Missed."""
 
     def __init__(self, capacity: int) -> None:
-        self._events: deque[OrderChanged] = deque(maxlen=capacity)
+        self._events: deque[BusEvent | Missed] = deque(maxlen=capacity)
         self._arrived = asyncio.Event()
+        self._dropped = False
         self.closed = False
 
-    def offer(self, change: OrderChanged) -> None:
-        self._events.append(change)
+    def offer(self, event: BusEvent | Missed) -> None:
+        self._dropped |= len(self._events) == self._events.maxlen
+        self._events.append(event)
         self._arrived.set()
 
     async def aclose(self) -> None:
@@ -35,12 +37,15 @@ class Subscription(AsyncIterator[OrderChanged]):
     def __aiter__(self) -> Self:
         return self
 
-    async def __anext__(self) -> OrderChanged:
+    async def __anext__(self) -> BusEvent | Missed:
         while not self._events:
             if self.closed:
                 raise StopAsyncIteration
             self._arrived.clear()
             await self._arrived.wait()
+        if self._dropped:
+            self._dropped = False
+            return Missed()
         return self._events.popleft()
 
 
@@ -51,10 +56,14 @@ class MemoryBus:
     capacity: int = CAPACITY
     _subscriptions: WeakSet[Subscription] = field(default_factory=WeakSet[Subscription])
 
-    async def publish(self, change: OrderChanged) -> None:
+    async def publish(self, event: BusEvent) -> None:
+        self.tell(event)
+
+    def tell(self, event: BusEvent | Missed) -> None:
+        """Every subscription at once."""
         for subscription in tuple(self._subscriptions):
             if not subscription.closed:
-                subscription.offer(change)
+                subscription.offer(event)
 
     def subscribe(self) -> Subscription:
         subscription = Subscription(self.capacity)

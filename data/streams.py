@@ -9,13 +9,21 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from heapq import heappop, heappush
 
+import structlog
+
+from data.encoding import encode
 from engine.domain.messages import Command, CommandKind
 from engine.domain.values import Unavailable
-from engine.ports import Delivery
+from engine.ports import Backlog, DeadLetter, Delivery
 from engine.runtime import Clock
 
-LEASE_S = 30.0
+log = structlog.get_logger(__name__)
+
+LEASE_S = 15.0
+"""How long a consumer that died keeps what it had in hand. One that lives renews well before."""
 CAPACITY = 10_000
+MOST_DEAD = 1_000
+LONGEST_ECHO = 1_000
 
 
 @dataclass(slots=True)
@@ -24,7 +32,9 @@ class _Entry:
 
     command: Command
     number: int
+    since: float
     attempt: int = 0
+    consumer: str = ""
     tag: str | None = None
     wakes_at: float | None = None
 
@@ -39,6 +49,7 @@ class MemoryStream:
     clock: Clock
     lease_s: float = LEASE_S
     capacity: int = CAPACITY
+    most_dead: int = MOST_DEAD
     _entries: dict[str, _Entry] = field(default_factory=dict[str, _Entry])
     _lines: dict[str, deque[_Entry]] = field(default_factory=dict[str, deque[_Entry]])
     """By order: its commands, the first of them the one that may be read."""
@@ -46,19 +57,17 @@ class MemoryStream:
     """By kind: a heap of number and command id, of which those that are asleep or gone are passed over."""
     _asleep: list[tuple[float, int, str]] = field(default_factory=list[tuple[float, int, str]])
     """A heap of wake time, number and command id; an entry that sleeps for another time is passed over."""
+    _dead: dict[str, DeadLetter] = field(default_factory=dict[str, DeadLetter])
     _readers: set[asyncio.Future[None]] = field(default_factory=set[asyncio.Future[None]])
     _published: int = 0
 
     async def publish(self, command: Command) -> None:
-        """Raises Unavailable when the stream is full: the command stays in the outbox, whose sweep sends it later."""
         if command.id in self._entries:
             return
         if len(self._entries) >= self.capacity:
-            raise Unavailable(
-                "stream_full", "Too many commands wait for the worker; this one is sent when there is room."
-            )
+            raise full()
         self._published += 1
-        entry = _Entry(command, self._published)
+        entry = _Entry(command, self._published, self.clock.monotonic())
         self._entries[command.id] = entry
         line = self._lines.setdefault(command.order_id, deque())
         line.append(entry)
@@ -74,32 +83,60 @@ class MemoryStream:
             await self._something_new()
 
     async def renew(self, delivery: Delivery) -> None:
-        """Without effect once the delivery has gone to somebody else or was acknowledged."""
         entry = self._held(delivery)
         if entry is not None:
             self._put_to_sleep(entry, self.lease_s)
 
     async def ack(self, delivery: Delivery) -> None:
-        """Without effect once the delivery has gone to somebody else."""
+        entry = self._held(delivery)
+        if entry is not None:
+            self._take_out(entry)
+
+    async def retry(self, delivery: Delivery, delay_s: float) -> None:
+        entry = self._held(delivery)
+        if entry is not None:
+            self._put_back(entry, delay_s)
+
+    async def set_aside(self, delivery: Delivery, error: str) -> None:
         entry = self._held(delivery)
         if entry is None:
             return
-        order_id = entry.command.order_id
-        line = self._lines[order_id]
-        line.popleft()
-        del self._entries[entry.command.id]
-        if line:
-            self._offer(line[0])
-        else:
-            del self._lines[order_id]
+        command = entry.command
+        self._dead.pop(command.id, None)
+        self._dead[command.id] = DeadLetter(
+            command.id, command, encode(command), error, entry.attempt, self.clock.now()
+        )
+        if len(self._dead) > self.most_dead:
+            tell_thrown_away(self._dead.pop(next(iter(self._dead))))
+        self._take_out(entry)
 
-    async def retry(self, delivery: Delivery, delay_s: float) -> None:
-        """Without effect once the delivery has gone to somebody else or was acknowledged."""
-        entry = self._held(delivery)
-        if entry is not None:
-            entry.tag = None
-            self._put_to_sleep(entry, delay_s)
-            self._call_readers()
+    async def leave(self, consumer: str) -> None:
+        for entry in tuple(self._entries.values()):
+            if entry.tag is not None and entry.consumer == consumer:
+                self._put_back(entry, 0)
+
+    async def dead_letters(self) -> tuple[DeadLetter, ...]:
+        return tuple(self._dead.values())
+
+    async def replay(self, letter_id: str) -> None:
+        letter = self._dead[letter_id]
+        if letter.command is None:
+            raise ValueError(f"dead letter {letter_id} holds no command")
+        await self.publish(letter.command)
+        del self._dead[letter_id]
+
+    async def forget(self, letter_id: str) -> None:
+        self._dead.pop(letter_id, None)
+
+    async def pending(self) -> Backlog:
+        in_hand = sum(entry.tag is not None for entry in self._entries.values())
+        oldest = next(iter(self._entries.values()), None)
+        return Backlog(
+            waiting=len(self._entries) - in_hand,
+            in_hand=in_hand,
+            dead=len(self._dead),
+            oldest_s=None if oldest is None else self.clock.monotonic() - oldest.since,
+        )
 
     def __len__(self) -> int:
         """Commands that are not acknowledged."""
@@ -111,9 +148,26 @@ class MemoryStream:
 
     def _hand_over(self, entry: _Entry, consumer: str) -> Delivery:
         entry.attempt += 1
+        entry.consumer = consumer
         entry.tag = f"{consumer}:{entry.number}:{entry.attempt}"
         self._put_to_sleep(entry, self.lease_s)
         return Delivery(entry.command, entry.tag, entry.attempt)
+
+    def _put_back(self, entry: _Entry, delay_s: float) -> None:
+        entry.tag = None
+        self._put_to_sleep(entry, delay_s)
+        self._call_readers()
+
+    def _take_out(self, entry: _Entry) -> None:
+        """Its order's next command may be read now."""
+        order_id = entry.command.order_id
+        line = self._lines[order_id]
+        line.popleft()
+        del self._entries[entry.command.id]
+        if line:
+            self._offer(line[0])
+        else:
+            del self._lines[order_id]
 
     def _put_to_sleep(self, entry: _Entry, seconds: float) -> None:
         entry.wakes_at = self.clock.monotonic() + seconds
@@ -163,3 +217,18 @@ class MemoryStream:
                     await reader
         finally:
             self._readers.discard(reader)
+
+
+def full() -> Unavailable:
+    """What a stream without room answers."""
+    return Unavailable("stream_full", "Too many commands wait for the worker; this one is sent when there is room.")
+
+
+def tell_thrown_away(letter: DeadLetter) -> None:
+    """There are too many dead letters: the oldest leaves, and is last seen in the log."""
+    log.error(
+        "the oldest dead letter is thrown away: replay or forget some",
+        letter=letter.id,
+        raw=letter.raw[:LONGEST_ECHO].decode(errors="replace"),
+        error=letter.error,
+    )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 
@@ -30,7 +30,7 @@ KEY_TEXT = re.compile(r"[!-~]{1,512}")
 """A key goes out as a header: printable ASCII, no blank, no line end."""
 SECRET_TEXT = re.compile(r"[ -~\r\n]{1,4096}")
 """Of an RSA or Ed25519 key the secret is a PEM file."""
-OnBalances = Callable[[Account, tuple[Balance, ...]], None]
+OnBalances = Callable[[Account, tuple[Balance, ...]], Awaitable[None]]
 
 
 @dataclass(slots=True)
@@ -251,7 +251,7 @@ class Accounts:
 
     async def _tell(self, account_id: str, holding: _Holding) -> None:
         holding.changed_at = self._clock.monotonic()
-        self._on_balances(await self.by_id(account_id), self._held(account_id))
+        await self._on_balances(await self.by_id(account_id), self._held(account_id))
 
     def _held(self, account_id: str) -> tuple[Balance, ...]:
         balances = self._holdings[account_id].balances

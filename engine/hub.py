@@ -9,25 +9,15 @@ from dataclasses import dataclass, field
 from weakref import WeakSet
 
 from engine.domain.messages import OrderChanged
-from engine.domain.position import Balance
-from engine.ports import EventBus
+from engine.ports import BalancesUpdate, EventBus, Missed
 from engine.runtime import Supervisor
 
 LONGEST_QUEUE = 256
 
 
 @dataclass(frozen=True, slots=True)
-class BalancesUpdate:
-    """An account's balances as the venue just reported them: all that are held, by asset."""
-
-    user_id: str
-    account_id: str
-    balances: tuple[Balance, ...]
-
-
-@dataclass(frozen=True, slots=True)
 class Resync:
-    """Something may have been missed (a gap, an overflow, a restart): read the ledger again."""
+    """Something may have been missed (a gap, an overflow, a link that was down): read the ledger again."""
 
     user_id: str
 
@@ -60,19 +50,28 @@ class Hub:
         """The users with at least one session."""
         return frozenset(user_id for user_id, subscriptions in self._subscriptions.items() if len(subscriptions))
 
-    def publish_balances(self, update: BalancesUpdate) -> None:
-        for subscription in tuple(self._subscriptions.get(update.user_id, ())):
-            subscription.put(update)
-
     async def _pump(self) -> None:
-        changes = self._bus.subscribe()
+        events = self._bus.subscribe()
         # Whatever happened while nobody pumped is gone: a restart of this task is a gap for everyone.
+        self._resync_everyone()
+        async for event in events:
+            match event:
+                case OrderChanged(user_id=user_id):
+                    for subscription in self._of(user_id):
+                        subscription.put_change(event)
+                case BalancesUpdate(user_id=user_id):
+                    for subscription in self._of(user_id):
+                        subscription.put(event)
+                case Missed():
+                    self._resync_everyone()
+
+    def _resync_everyone(self) -> None:
         for user_id in self.listening():
-            for subscription in tuple(self._subscriptions[user_id]):
-                subscription.put(Resync(user_id))
-        async for change in changes:
-            for subscription in tuple(self._subscriptions.get(change.user_id, ())):
-                subscription.put_change(change)
+            for subscription in self._of(user_id):
+                subscription.resync()
+
+    def _of(self, user_id: str) -> tuple[_Subscription, ...]:
+        return tuple(self._subscriptions.get(user_id, ()))
 
     async def _updates(self, subscription: _Subscription) -> AsyncGenerator[UserUpdate]:
         try:
@@ -100,9 +99,15 @@ class _Subscription:
         if self.sequence is not None and change.sequence <= self.sequence:
             return
         if self.sequence is not None and change.sequence > self.sequence + 1:
-            self.put(Resync(self.user_id))
+            self.resync()
         self.sequence = change.sequence
         self.put(change)
+
+    def resync(self) -> None:
+        """One that waits unread already covers what was missed since."""
+        again = Resync(self.user_id)
+        if not self.waiting or self.waiting[-1] != again:
+            self.put(again)
 
     def put(self, update: UserUpdate) -> None:
         if len(self.waiting) >= LONGEST_QUEUE:

@@ -311,29 +311,107 @@ class Delivery:
     attempt: int
 
 
+@dataclass(frozen=True, slots=True)
+class DeadLetter:
+    """A command that kept failing and is not tried any more, or bytes in a stream that are no command (`command` is
+    None then). Kept until somebody replays or forgets it; `raw` is what stood in the stream, `at` when it was set
+    aside."""
+
+    id: str
+    command: Command | None
+    raw: bytes
+    error: str
+    attempts: int
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Backlog:
+    """What a stream holds: commands that wait (those put off, too), that are in a consumer's hands, and dead letters.
+    `oldest_s` is the age in seconds of the oldest command; None when there is none."""
+
+    waiting: int
+    in_hand: int
+    dead: int
+    oldest_s: float | None
+
+
 class Stream(Protocol):
-    """At least once: a delivery that is not acknowledged within its lease comes again."""
+    """At least once: a delivery that is not acknowledged within its lease comes again. The commands of one order come
+    strictly one after another."""
 
     async def publish(self, command: Command) -> None:
-        """Idempotent by the command's id while it is still in the stream."""
+        """Idempotent by the command's id while it is still in the stream. Raises Unavailable when the stream is full
+        or out of reach: the command stays in the outbox, whose sweep sends it later."""
         ...
 
     async def read(self, kinds: Sequence[CommandKind], consumer: str) -> Delivery:
-        """Wait for the next command."""
+        """Wait for the next command, and go on waiting while the stream is out of reach."""
         ...
 
-    async def renew(self, delivery: Delivery) -> None: ...
-    async def ack(self, delivery: Delivery) -> None: ...
+    async def renew(self, delivery: Delivery) -> None:
+        """Begin the lease anew. Without effect once the delivery has gone to somebody else or was acknowledged."""
+        ...
+
+    async def ack(self, delivery: Delivery) -> None:
+        """It is done. Without effect once the delivery has gone to somebody else."""
+        ...
+
     async def retry(self, delivery: Delivery, delay_s: float) -> None:
         """Give it back, to be delivered again after the delay."""
         ...
 
+    async def set_aside(self, delivery: Delivery, error: str) -> None:
+        """Give it up: it becomes a dead letter, and the order's next command may come."""
+        ...
+
+    async def leave(self, consumer: str) -> None:
+        """The consumer ends: what it still has in hand may be read by others at once."""
+        ...
+
+    async def dead_letters(self) -> tuple[DeadLetter, ...]:
+        """Oldest first. Raises Unavailable."""
+        ...
+
+    async def replay(self, letter_id: str) -> None:
+        """Publish the letter's command again, its attempts counted anew, and forget the letter. KeyError for an
+        unknown one, ValueError for one that holds no command, Unavailable as for `publish`."""
+        ...
+
+    async def forget(self, letter_id: str) -> None:
+        """Throw the letter away; an unknown one is no error. Raises Unavailable."""
+        ...
+
+    async def pending(self) -> Backlog:
+        """Raises Unavailable."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class BalancesUpdate:
+    """An account's balances as the venue just reported them: all that are held, by asset."""
+
+    user_id: str
+    account_id: str
+    balances: tuple[Balance, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Missed:
+    """Events may have been lost before this one, of any user: what matters must be read again."""
+
+
+BusEvent = OrderChanged | BalancesUpdate
+
 
 class EventBus(Protocol):
-    """Tells every process what changed. It may lose: who sees a gap in the sequence re-reads the ledger."""
+    """Tells every process what changed. It may lose: who sees a gap in the sequence, or a Missed, reads again."""
 
-    async def publish(self, change: OrderChanged) -> None: ...
-    def subscribe(self) -> AsyncIterator[OrderChanged]:
+    async def publish(self, event: BusEvent) -> None:
+        """Never fails for want of a listener or a network: what cannot be told becomes a Missed."""
+        ...
+
+    def subscribe(self) -> AsyncIterator[BusEvent | Missed]:
         """Events from the call on, through a bounded queue that drops the oldest."""
         ...
 

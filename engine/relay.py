@@ -35,23 +35,26 @@ class Relay:
     def start(self, supervisor: Supervisor) -> None:
         supervisor.keep("relay", self._sweep)
 
-    async def send(self, command: Command) -> None:
-        """Straight after the commit; a full stream leaves it to the sweep."""
+    async def send(self, command: Command) -> bool:
+        """Straight after the commit; whether it is on its way. A stream that is full or out of reach leaves it to the
+        sweep."""
         try:
             await self._stream.publish(command)
         except Unavailable as refusal:
             log.warning("command stays in the outbox", command=command.id, reason=refusal.message)
-            return
+            return False
         self._published.append(command.id)
+        return True
 
     async def sweep(self) -> None:
-        """Mark what was published, then publish what is left."""
+        """Mark what was published, then publish what is left, up to the first that the stream does not take."""
         await self._mark()
         cutoff = self._clock.now() - LEFT_BEHIND_AFTER
         for command in await self._ledger.unpublished(SWEEP_SIZE):
             if command.created_at <= cutoff:
                 log.info("command was left behind in the outbox", command=command.id, order=command.order_id)
-                await self.send(command)
+                if not await self.send(command):
+                    break
         await self._mark()
 
     async def _sweep(self) -> None:

@@ -10,8 +10,8 @@ from engine.desk import Desk
 from engine.domain.position import Balance
 from engine.execution import Execution
 from engine.feeds import Feeds
-from engine.hub import BalancesUpdate, Hub
-from engine.ports import Account, EventBus, Ledger, PaperAccounts, Stream, Users, Venue
+from engine.hub import Hub
+from engine.ports import Account, BalancesUpdate, EventBus, Ledger, PaperAccounts, Stream, Users, Venue
 from engine.reconcile import Reconciler, Recorder, SettleTimes
 from engine.relay import Relay
 from engine.runtime import Clock, Ids, Supervisor
@@ -66,15 +66,15 @@ def build_chain(
     settle = settle_times or SettleTimes()
     hub = Hub(bus)
 
-    def tell(account: Account, balances: tuple[Balance, ...]) -> None:
-        hub.publish_balances(BalancesUpdate(account.user_id, account.id, balances))
+    async def tell(account: Account, balances: tuple[Balance, ...]) -> None:
+        await bus.publish(BalancesUpdate(account.user_id, account.id, balances))
 
     relay = Relay(ledger, stream, clock)
     recorder = Recorder(ledger, bus, relay.send, clock)
     accounts = Accounts(users, venues, paper, clock, ids, tell)
     reconciler = Reconciler(ledger, recorder, accounts, clock, ids, settle)
     execution = Execution(ledger, recorder, reconciler, accounts, clock, settle)
-    worker = Worker(stream, execution, clock, ids, retry_after_s)
+    worker = Worker(stream, execution, ids, retry_after_s)
     keeper = Keeper(ledger, accounts, venues, reconciler, relay, hub.listening, clock, keeper_times)
     feeds = Feeds(venues, supervisor, clock)
     desk = Desk(

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.redis_server import RedisServer
 from tests.serving import OWNER_EMAIL, OWNER_PASSWORD, DeskServer
 
 OWNER = {"owner_email": OWNER_EMAIL, "owner_password": OWNER_PASSWORD}
@@ -50,3 +51,21 @@ def start_desk(tmp_path: Path) -> Iterator[Callable[..., DeskServer]]:
     yield start
     for server in started:
         server.stop()
+
+
+@pytest.fixture(scope="session")
+def redis_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
+    """One per worker; take `redis`, which is empty for each test."""
+    server = RedisServer(tmp_path_factory.mktemp("redis")).start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def redis(redis_server: RedisServer) -> Iterator[RedisServer]:
+    """An empty Redis. A test that leaves a key without a time to live, and not meant to be permanent, fails."""
+    redis_server.empty()
+    yield redis_server
+    endless = redis_server.endless_keys()
+    redis_server.empty()
+    assert not endless, f"keys that would stay for ever: {endless}"

@@ -11,7 +11,7 @@ from engine.domain.order_list import OrderList
 from engine.ports import Advanced, EventBus, Ledger, Recorded
 from engine.runtime import Clock
 
-Relay = Callable[[Command], Awaitable[None]]
+Relay = Callable[[Command], Awaitable[object]]
 """Takes a command that is in the outbox to the stream; what it cannot take stays in the outbox for the sweep."""
 
 

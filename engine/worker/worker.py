@@ -3,37 +3,31 @@
 from __future__ import annotations
 
 import asyncio
-from collections import deque
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
-from datetime import datetime
+from typing import Protocol
 
 import structlog
 
 from engine.domain.messages import Command, CommandKind
-from engine.execution import Execution
 from engine.ports import Delivery, Stream, VenueError
-from engine.runtime import Clock, Ids, Supervisor
+from engine.runtime import Ids, Supervisor
 
 log = structlog.get_logger(__name__)
 
 AT_ONCE = 16
 RENEW_EVERY_S = 5.0
-RETRY_AFTER_S = (0.2, 0.5, 1.0, 2.0, 5.0)
-MOST_ATTEMPTS = 8
-MOST_SET_ASIDE = 1_000
+RETRY_AFTER_S = (0.2, 1.0, 3.0, 5.0)
+MOST_ATTEMPTS = 5
 DRAIN_WITHIN_S = 5.0
 
 
-@dataclass(frozen=True, slots=True)
-class SetAside:
-    """A command that kept failing and is not tried any more; its order is still looked after by the keeper."""
+class CarriesOut(Protocol):
+    """What a command is handed to: `engine.execution.Execution`."""
 
-    command: Command
-    error: str
-    attempts: int
-    at: datetime
+    async def execute(self, command: Command) -> None:
+        """Carry it out as far as it goes; any exception has it tried again."""
+        ...
 
 
 class Worker:
@@ -42,26 +36,18 @@ class Worker:
     def __init__(
         self,
         stream: Stream,
-        execution: Execution,
-        clock: Clock,
+        execution: CarriesOut,
         ids: Ids,
         retry_after_s: Sequence[float] = RETRY_AFTER_S,
     ) -> None:
         self._retry_after_s = retry_after_s
         self._stream = stream
         self._execution = execution
-        self._clock = clock
         self._consumer = f"worker-{ids.new()[-8:]}"
         self._places = asyncio.Semaphore(AT_ONCE)
         self._in_hand: dict[str, Delivery] = {}
         self._idle = asyncio.Event()
         self._idle.set()
-        self._set_aside: deque[SetAside] = deque(maxlen=MOST_SET_ASIDE)
-
-    @property
-    def set_aside(self) -> tuple[SetAside, ...]:
-        """What kept failing, oldest first."""
-        return tuple(self._set_aside)
 
     @property
     def busy(self) -> int:
@@ -73,11 +59,12 @@ class Worker:
         supervisor.keep("leases", self._renew)
 
     async def drain(self, supervisor: Supervisor) -> None:
-        """Take nothing new, and give what is in hand a moment to finish."""
+        """Take nothing new, give what is in hand a moment to finish, and leave the rest to other workers."""
         supervisor.stop("commands")
         with suppress(TimeoutError):
             async with asyncio.timeout(DRAIN_WITHIN_S):
                 await self._idle.wait()
+        await self._stream.leave(self._consumer)
 
     async def _read(self, supervisor: Supervisor) -> None:
         while True:
@@ -117,8 +104,7 @@ class Worker:
             await self._stream.retry(delivery, delays_s[min(delivery.attempt - 1, len(delays_s) - 1)])
             return
         log.error("command is set aside", command=command.id, order=command.order_id, attempts=delivery.attempt)
-        self._set_aside.append(SetAside(command, str(error), delivery.attempt, self._clock.now()))
-        await self._stream.ack(delivery)
+        await self._stream.set_aside(delivery, str(error))
 
     async def _renew(self) -> None:
         """What takes long is not taken for dead."""

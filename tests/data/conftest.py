@@ -6,7 +6,7 @@ The contract suites take `ledger`, `users`, `stream` and `bus`: another form of 
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
@@ -14,11 +14,18 @@ import pytest
 from data.bus import MemoryBus
 from data.database import Database
 from data.ledger import SqlLedger
+from data.redis_bus import RedisBus
+from data.redis_keys import STREAMS
+from data.redis_link import RedisLink
+from data.redis_scripts import GROUP
+from data.redis_streams import RedisStream
 from data.streams import MemoryStream
 from data.users import SqlUsers
 from data.vault import Vault
 from engine.ports import EventBus, Ledger, Stream, Users
-from tests.data.makers import CountedIds, HandClock
+from engine.runtime import Supervisor, SystemClock
+from tests.data.makers import CountedIds, Forward, HandClock
+from tests.redis_server import RedisServer
 
 
 @pytest.fixture
@@ -52,11 +59,57 @@ def users(database: Database, clock: HandClock) -> Users:
     return SqlUsers(database, Vault(b"a secret key of the tests"), clock)
 
 
-@pytest.fixture(params=["memory"])
-def stream(clock: HandClock) -> Stream:
-    return MemoryStream(clock, lease_s=30.0, capacity=100)
+@pytest.fixture(params=["memory", "redis"])
+def form(request: pytest.FixtureRequest) -> str:
+    """Where streams and buses live."""
+    return request.param
 
 
-@pytest.fixture(params=["memory"])
-def bus() -> EventBus:
-    return MemoryBus(capacity=10)
+@pytest.fixture
+async def link(request: pytest.FixtureRequest, form: str) -> AsyncIterator[RedisLink | None]:
+    """To this worker's Redis, empty; None for what lives in memory."""
+    if form == "memory":
+        yield None
+        return
+    link = RedisLink.open(request.getfixturevalue("redis").url, SystemClock())
+    yield link
+    await link.close()
+
+
+@pytest.fixture
+async def stream(link: RedisLink | None, clock: HandClock) -> Stream:
+    if link is None:
+        return MemoryStream(clock, lease_s=30.0, capacity=100, most_dead=10)
+    return RedisStream(link, clock, lease_s=30.0, capacity=100, most_dead=10)
+
+
+@pytest.fixture
+def forward(request: pytest.FixtureRequest, form: str, clock: HandClock) -> Forward:
+    """Lets that many seconds pass for the stream. Redis goes by its own clock: there what is held grows older."""
+
+    def pass_by(seconds: float) -> None:
+        clock.forward(seconds)
+        if form == "redis":
+            make_older(request.getfixturevalue("redis"), seconds)
+
+    return pass_by
+
+
+@pytest.fixture
+async def bus(link: RedisLink | None) -> AsyncIterator[EventBus]:
+    if link is None:
+        yield MemoryBus(capacity=10)
+        return
+    supervisor = Supervisor("bus under test")
+    yield RedisBus(link, supervisor, capacity=10)
+    await supervisor.close()
+
+
+def make_older(redis: RedisServer, seconds: float) -> None:
+    """As if what consumers hold had been theirs for so much longer, and what stands there stood there so long."""
+    for stream in STREAMS:
+        if not redis.run("EXISTS", stream):
+            continue
+        for entry, consumer, idle_ms, _ in redis.run("XPENDING", stream, GROUP, "-", "+", 1_000):
+            idle = idle_ms + round(seconds * 1_000)
+            redis.run("XCLAIM", stream, GROUP, consumer, 0, entry, "IDLE", idle, "JUSTID")

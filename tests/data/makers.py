@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -13,6 +14,7 @@ from engine.domain.order import Order, OrderStatus
 from engine.domain.values import Liquidity, OrderType, Price, Quantity, Side, TimeInForce
 from engine.ports import Account, Role, User
 
+Forward = Callable[[float], None]
 NOON = datetime(2026, 7, 1, 12, tzinfo=UTC)
 numbers = itertools.count(1)
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 
 import pytest
+import structlog
 
 from engine.domain.messages import CommandKind
 from engine.domain.values import Unavailable
-from engine.ports import Delivery, Stream
+from engine.ports import Backlog, Delivery, Stream
 from engine.runtime import Supervisor
-from tests.data.makers import HandClock, a_command
+from tests.data.makers import NOON, Forward, a_command
 
 SUBMIT, CANCEL = CommandKind.SUBMIT, CommandKind.CANCEL
 BOTH = (SUBMIT, CANCEL)
@@ -96,78 +97,78 @@ async def test_a_command_that_is_in_the_stream_is_not_taken_in_again(stream: Str
     assert await nothing_to_read(stream)
 
 
-async def test_what_was_acknowledged_does_not_come_again(stream: Stream, clock: HandClock):
+async def test_what_was_acknowledged_does_not_come_again(stream: Stream, forward: Forward):
     await stream.publish(a_command("c1", "o1"))
     await stream.ack(await read(stream))
-    clock.forward(1_000)
+    forward(1_000)
     assert await nothing_to_read(stream)
 
 
-async def test_what_a_dead_consumer_left_comes_again_when_its_lease_is_over(stream: Stream, clock: HandClock):
+async def test_what_a_dead_consumer_left_comes_again_when_its_lease_is_over(stream: Stream, forward: Forward):
     await stream.publish(a_command("c1", "o1"))
     first = await read(stream, consumer="dies")
-    clock.forward(29)
+    forward(29)
     assert await nothing_to_read(stream)
-    clock.forward(2)
+    forward(2)
     second = await read(stream, consumer="takes over")
     assert (second.command, second.attempt) == (first.command, 2)
     assert second.tag != first.tag
 
 
-async def test_a_lease_that_is_renewed_holds(stream: Stream, clock: HandClock):
+async def test_a_lease_that_is_renewed_holds(stream: Stream, forward: Forward):
     await stream.publish(a_command("c1", "o1"))
     delivery = await read(stream)
     for _ in range(5):
-        clock.forward(20)
+        forward(20)
         await stream.renew(delivery)
     assert await nothing_to_read(stream)
     await stream.ack(delivery)
-    clock.forward(100)
+    forward(100)
     assert await nothing_to_read(stream)
 
 
-async def test_who_lost_the_lease_cannot_touch_the_delivery_of_the_next(stream: Stream, clock: HandClock):
+async def test_who_lost_the_lease_cannot_touch_the_delivery_of_the_next(stream: Stream, forward: Forward):
     await stream.publish(a_command("c1", "o1"))
     late = await read(stream, consumer="slow")
-    clock.forward(31)
+    forward(31)
     current = await read(stream, consumer="next")
-    clock.forward(20)
+    forward(20)
     await stream.renew(late)
     await stream.retry(late, 0)
     await stream.ack(late)
     assert await nothing_to_read(stream)
-    clock.forward(11)
+    forward(11)
     assert (await read(stream)).attempt == current.attempt + 1
 
 
-async def test_a_lapsed_lease_that_nobody_took_is_renewed_or_acknowledged(stream: Stream, clock: HandClock):
+async def test_a_lapsed_lease_that_nobody_took_is_renewed_or_acknowledged(stream: Stream, forward: Forward):
     await stream.publish(a_command("c1", "o1"))
     delivery = await read(stream)
-    clock.forward(31)
+    forward(31)
     assert await nothing_to_read(stream, CANCEL)
     await stream.renew(delivery)
     assert await nothing_to_read(stream)
-    clock.forward(31)
+    forward(31)
     await stream.ack(delivery)
     assert await nothing_to_read(stream)
 
 
-async def test_what_is_given_back_comes_again_after_the_delay(stream: Stream, clock: HandClock):
+async def test_what_is_given_back_comes_again_after_the_delay(stream: Stream, forward: Forward):
     await stream.publish(a_command("c1", "o1"))
     await stream.retry(await read(stream), 5)
-    clock.forward(4)
+    forward(4)
     assert await nothing_to_read(stream)
-    clock.forward(2)
+    forward(2)
     assert (await read(stream)).attempt == 2
 
 
-async def test_who_gave_a_command_back_has_no_hold_on_it_any_more(stream: Stream, clock: HandClock):
+async def test_who_gave_a_command_back_has_no_hold_on_it_any_more(stream: Stream, forward: Forward):
     await stream.publish(a_command("c1", "o1"))
     delivery = await read(stream)
     await stream.retry(delivery, 5)
     await stream.renew(delivery)
     await stream.ack(delivery)
-    clock.forward(6)
+    forward(6)
     assert (await read(stream)).attempt == 2
 
 
@@ -195,7 +196,7 @@ async def test_a_waiting_reader_notices_that_something_was_given_back(stream: St
     await tasks.close()
 
 
-async def test_commands_of_one_order_come_one_after_another(stream: Stream, clock: HandClock):
+async def test_commands_of_one_order_come_one_after_another(stream: Stream, forward: Forward):
     await stream.publish(a_command("submit", "o1", SUBMIT))
     await stream.publish(a_command("cancel", "o1", CANCEL))
     await stream.publish(a_command("other", "o2", CANCEL))
@@ -205,7 +206,7 @@ async def test_commands_of_one_order_come_one_after_another(stream: Stream, cloc
     assert await nothing_to_read(stream)
     await stream.retry(submit, 10)
     assert await nothing_to_read(stream)
-    clock.forward(11)
+    forward(11)
     submit = await read(stream)
     await stream.ack(submit)
     assert (await read(stream)).command.id == "cancel"
@@ -225,3 +226,108 @@ async def test_a_reader_that_is_cancelled_takes_nothing_with_it(stream: Stream):
     assert await nothing_to_read(stream)
     await stream.publish(a_command("c1", "o1"))
     assert (await read(stream)).attempt == 1
+
+
+async def test_what_is_given_up_is_kept_with_all_that_is_known_of_it(stream: Stream, forward: Forward):
+    first, second = a_command("c1", "o1"), a_command("c2", "o2", CANCEL)
+    await stream.publish(first)
+    await stream.publish(second)
+    await stream.retry(await read(stream, SUBMIT), 0)
+    await stream.set_aside(await read(stream, SUBMIT), "the venue is gone")
+    await stream.set_aside(await read(stream), "so is this one")
+    assert await nothing_to_read(stream)
+    forward(1_000)
+    assert await nothing_to_read(stream)
+    letters = await stream.dead_letters()
+    assert [(letter.command, letter.error, letter.attempts) for letter in letters] == [
+        (first, "the venue is gone", 2),
+        (second, "so is this one", 1),
+    ]
+    assert {letter.at for letter in letters} == {NOON}
+    assert all(letter.raw for letter in letters)
+
+
+async def test_the_order_of_a_command_that_is_given_up_goes_on(stream: Stream):
+    await stream.publish(a_command("submit", "o1", SUBMIT))
+    await stream.publish(a_command("cancel", "o1", CANCEL))
+    await stream.set_aside(await read(stream), "in vain")
+    assert (await read(stream)).command.id == "cancel"
+
+
+async def test_who_lost_the_lease_cannot_give_up_the_delivery_of_the_next(stream: Stream, forward: Forward):
+    await stream.publish(a_command("c1", "o1"))
+    late = await read(stream, consumer="slow")
+    forward(31)
+    current = await read(stream, consumer="next")
+    await stream.set_aside(late, "too late to say")
+    assert await stream.dead_letters() == ()
+    await stream.ack(current)
+    assert (await stream.pending()).waiting == 0
+
+
+async def test_a_dead_letter_that_is_replayed_comes_as_if_new(stream: Stream):
+    command = a_command("c1", "o1")
+    await stream.publish(command)
+    await stream.retry(await read(stream), 0)
+    await stream.set_aside(await read(stream), "in vain")
+    [letter] = await stream.dead_letters()
+    await stream.replay(letter.id)
+    assert await stream.dead_letters() == ()
+    delivery = await read(stream)
+    assert (delivery.command, delivery.attempt) == (command, 1)
+
+
+async def test_a_dead_letter_that_is_forgotten_is_gone(stream: Stream):
+    await stream.publish(a_command("c1", "o1"))
+    await stream.set_aside(await read(stream), "in vain")
+    [letter] = await stream.dead_letters()
+    await stream.forget(letter.id)
+    await stream.forget(letter.id)
+    assert await stream.dead_letters() == ()
+    with pytest.raises(KeyError):
+        await stream.replay(letter.id)
+    assert await nothing_to_read(stream)
+
+
+async def test_a_command_that_is_given_up_again_is_one_letter_the_newest(stream: Stream):
+    for command_id in ("c1", "c2", "c1"):
+        await stream.publish(a_command(command_id, command_id))
+        await stream.set_aside(await read(stream), f"{command_id} failed")
+    assert [letter.id for letter in await stream.dead_letters()] == ["c2", "c1"]
+
+
+async def test_of_too_many_dead_letters_the_oldest_leaves_and_is_told(stream: Stream):
+    with structlog.testing.capture_logs() as told:
+        for number in range(12):
+            await stream.publish(a_command(f"c{number}", f"o{number}"))
+            await stream.set_aside(await read(stream), "in vain")
+    assert [letter.id for letter in await stream.dead_letters()] == [f"c{number}" for number in range(2, 12)]
+    assert ["c0" in line["raw"] or "c1" in line["raw"] for line in told if line["log_level"] == "error"] == [True, True]
+
+
+async def test_a_consumer_that_leaves_gives_back_what_it_had_in_hand(stream: Stream):
+    await stream.publish(a_command("c1", "o1"))
+    await stream.publish(a_command("c2", "o2"))
+    await read(stream, consumer="leaves")
+    kept = await read(stream, consumer="stays")
+    await stream.leave("leaves")
+    again = await read(stream, consumer="stays")
+    assert (again.command.id, again.attempt) == ("c1", 2)
+    assert await nothing_to_read(stream)
+    await stream.ack(again)
+    await stream.ack(kept)
+    assert await stream.pending() == Backlog(waiting=0, in_hand=0, dead=0, oldest_s=None)
+
+
+async def test_the_backlog_tells_what_waits_what_is_in_hand_and_what_is_dead(stream: Stream):
+    assert await stream.pending() == Backlog(waiting=0, in_hand=0, dead=0, oldest_s=None)
+    for number in range(3):
+        await stream.publish(a_command(f"c{number}", f"o{number}"))
+    await stream.publish(a_command("behind", "o0", CANCEL))
+    await stream.set_aside(await read(stream), "in vain")
+    await read(stream)
+    await stream.retry(await read(stream), 10)
+    backlog = await stream.pending()
+    assert (backlog.waiting, backlog.in_hand, backlog.dead) == (2, 1, 1)
+    assert backlog.oldest_s is not None
+    assert 0 <= backlog.oldest_s < 10

@@ -13,6 +13,7 @@ from data.bus import MemoryBus
 from engine.domain.messages import OrderChanged
 from engine.domain.position import Balance
 from engine.hub import LONGEST_QUEUE, BalancesUpdate, Hub, Resync, UserUpdate
+from engine.ports import Missed
 from engine.runtime import Supervisor
 from tests.engine.desks import eventually
 from tests.engine.orders import an_order
@@ -56,6 +57,7 @@ async def pumped(bus: MemoryBus, hub: Hub) -> None:
     await eventually(lambda: hub.subscribers("probe") == 1, "subscribed")
     while not isinstance(await anext(probe), OrderChanged):
         await publish()
+    await probe.aclose()
 
 
 async def test_a_session_hears_its_users_changes_and_nobody_elses(bus: MemoryBus, hub: Hub) -> None:
@@ -91,19 +93,41 @@ async def test_a_session_that_does_not_read_gets_one_resync_instead_of_a_backlog
     mine = hub.subscribe("user")
     balances = BalancesUpdate("user", "account", (Balance("USDT", Decimal(1), Decimal(0)),))
     for _ in range(LONGEST_QUEUE + 1):
-        hub.publish_balances(balances)
+        await bus.publish(balances)
+    await pumped(bus, hub)
     assert await next_of(mine) == Resync("user")
-    hub.publish_balances(balances)
+    await bus.publish(balances)
     assert await next_of(mine) == balances
 
 
-async def test_a_session_that_is_closed_or_dropped_is_no_subscriber_any_more(hub: Hub) -> None:
+async def test_balances_go_to_the_sessions_of_their_user_alone(bus: MemoryBus, hub: Hub) -> None:
+    await pumped(bus, hub)
+    mine = hub.subscribe("user")
+    for user_id in ("somebody else", "user"):
+        await bus.publish(BalancesUpdate(user_id, "account", (Balance("BTC", Decimal("0.1"), Decimal(0)),)))
+    heard = await next_of(mine)
+    assert isinstance(heard, BalancesUpdate)
+    assert heard.user_id == "user"
+
+
+async def test_what_the_bus_may_have_lost_is_one_resync_for_everyone(bus: MemoryBus, hub: Hub) -> None:
+    await pumped(bus, hub)
+    mine, theirs = hub.subscribe("user"), hub.subscribe("somebody else")
+    bus.tell(Missed())
+    bus.tell(Missed())
+    await bus.publish(change(7))
+    assert [await next_of(mine), await next_of(mine)] == [Resync("user"), change(7)]
+    assert await next_of(theirs) == Resync("somebody else")
+
+
+async def test_a_session_that_is_closed_or_dropped_is_no_subscriber_any_more(bus: MemoryBus, hub: Hub) -> None:
+    await pumped(bus, hub)
     closed, dropped = hub.subscribe("user"), hub.subscribe("user")
     assert hub.subscribers("user") == 2
     assert hub.listening() == {"user"}
     del dropped
     assert hub.subscribers("user") == 1
-    hub.publish_balances(BalancesUpdate("user", "account", ()))
+    await bus.publish(BalancesUpdate("user", "account", ()))
     await anext(closed)
     await closed.aclose()
     assert hub.subscribers("user") == 0

@@ -35,7 +35,7 @@ async def test_a_command_that_comes_again_does_not_send_again(tmp_path: Path, ex
 async def test_a_command_for_an_order_that_is_not_there_is_put_away(desk: DeskUnderTest) -> None:
     await desk.stream.publish(Command("odd", CommandKind.CANCEL, "no-such-order", "account", SystemClock().now()))
     await eventually(lambda: len(desk.stream) == 0, "it is acknowledged")
-    assert desk.chain.worker.set_aside == ()
+    assert await desk.stream.dead_letters() == ()
 
 
 async def test_a_slow_order_does_not_hold_up_the_others(tmp_path: Path, exchange: SimulatorProcess) -> None:
@@ -69,10 +69,12 @@ async def test_what_keeps_failing_is_set_aside_and_its_order_is_still_looked_aft
         saboteur.refusing = True
         saboteur.cut()
         await desk.desk.cancel_order(desk.user_id, order.id)
-        await eventually(lambda: desk.chain.worker.set_aside, "the cancel is set aside")
-        [aside] = desk.chain.worker.set_aside
-        assert (aside.command.order_id, aside.command.kind) == (order.id, CommandKind.CANCEL)
-        assert aside.attempts == MOST_ATTEMPTS
+        await eventually_true(desk.stream.dead_letters, "the cancel is set aside")
+        [letter] = await desk.stream.dead_letters()
+        assert letter.command is not None
+        assert (letter.command.order_id, letter.command.kind) == (order.id, CommandKind.CANCEL)
+        assert (letter.attempts, MOST_ATTEMPTS) == (5, 5)
+        assert "UNREACHABLE" in letter.error
         saboteur.heal()
         await desk.becomes(order, S.CANCELED, deadline_s=12)
 
