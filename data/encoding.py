@@ -38,8 +38,9 @@ def encode(value: object) -> bytes:
 
 def decode(shape: type[T], data: bytes) -> T:
     """The value of this dataclass that `encode` made the bytes of. Raises Undecodable."""
+    read = _reader(shape)
     try:
-        return cast("T", _reader(shape)(orjson.loads(data)))
+        return cast("T", read(orjson.loads(data)))
     except (ValueError, TypeError, KeyError, RecursionError) as error:
         raise Undecodable(f"no {shape.__name__}: {error}") from error
 

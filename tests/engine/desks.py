@@ -177,7 +177,7 @@ async def eventually(condition: Callable[[], object], what: str, deadline_s: flo
     await eventually_true(look, what, deadline_s)
 
 
-async def eventually_true(condition: Callable[[], Awaitable[bool]], what: str, deadline_s: float = 10.0) -> None:
+async def eventually_true(condition: Callable[[], Awaitable[object]], what: str, deadline_s: float = 10.0) -> None:
     end = time.monotonic() + deadline_s
     while not await condition():
         assert time.monotonic() < end, f"not within {deadline_s} s: {what}"
