@@ -106,7 +106,8 @@ async def timed_chain(
 
     async def listen() -> None:
         async for change in changes:
-            note(change)
+            if isinstance(change, OrderChanged):
+                note(change)
 
     def note(change: OrderChanged) -> None:
         if change.order.finished:

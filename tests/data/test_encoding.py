@@ -19,10 +19,17 @@ from hypothesis import strategies as st
 from data.encoding import Undecodable, decode, encode
 from engine.domain.messages import Command, OrderChanged
 from engine.ports import BalancesUpdate
-from tests.data.makers import a_command, a_fill, an_order
+from tests.data.makers import NOON, a_command, a_fill, an_order
 
 KINDS = (Command, OrderChanged, BalancesUpdate)
 ZONES = st.sampled_from([UTC, timezone(timedelta(hours=5, minutes=45)), timezone(timedelta(hours=-3))])
+
+
+def a_time(microseconds: int, zone: timezone) -> datetime:
+    return (NOON + timedelta(microseconds=microseconds)).astimezone(zone)
+
+
+MICROSECONDS = st.integers(0, 4 * 10**15)
 decimals = st.decimals(allow_nan=False, allow_infinity=False) | st.sampled_from(
     [Decimal("1E-8"), Decimal("0E-18"), Decimal("-0"), Decimal("1E+30"), Decimal("99999999999.99999999")]
 )
@@ -31,7 +38,7 @@ LEAVES: Mapping[Any, st.SearchStrategy[Any]] = {
     int: st.integers(-(2**63), 2**63 - 1),
     bool: st.booleans(),
     Decimal: decimals,
-    datetime: st.datetimes(timezones=ZONES),
+    datetime: st.builds(a_time, MICROSECONDS, ZONES),
 }
 
 
