@@ -47,6 +47,11 @@ class Change:
     visible: bool = True
     """Whether it is worth an event to the user's desks: notes alone are not."""
 
+    @property
+    def is_new(self) -> bool:
+        """Whether it is the order's first: there was no status before."""
+        return bool(self.steps) and self.steps[0].before is None
+
 
 RECORDED_AS = frozenset({S.PENDING, S.AWAITING_APPROVAL, S.HELD, S.DENIED})
 COMMAND_OF: Mapping[OrderStatus, CommandKind] = {

@@ -1,73 +1,87 @@
-"""Opens the database: one desk process, the schema that this program knows, one writer, a few readers."""
+"""The database, whichever it is: one writer, a few readers, and the schema that this program knows."""
 
 from __future__ import annotations
 
-import fcntl
-import os
-import sqlite3
-from collections.abc import Callable
-from contextlib import closing
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Self, TypeVar
+from typing import Protocol, Self, TypeVar
 
+from data.books import Operation
+from data.connection import Work
 from data.errors import DatabaseError
-from data.readers import Readers
-from data.writer import Writer
+from data.readers import Line, Readers
+from data.schemes import POSTGRES_SCHEMES, SQLITE_SCHEMES, scheme_of
+from data.sqlite.opening import open_sqlite
+from data.writer import Committer, Writer
 
 T = TypeVar("T")
 
-REVISIONS = ("0001", "0002", "0003")
-"""The schema revisions this program knows, oldest first; the last is its own. A test holds them to the migrations."""
-SQLITE_SCHEMES = ("sqlite", "sqlite+aiosqlite")
-POSTGRES_SCHEMES = ("postgres", "postgresql", "postgresql+asyncpg", "postgresql+psycopg")
+
+class Opened(Protocol):
+    """What `open_sqlite` and `open_postgres` give."""
+
+    @property
+    def committer(self) -> Committer: ...
+    @property
+    def lines(self) -> Sequence[Line]: ...
+    def hang_up(self) -> None:
+        """Wait no longer for a server that is away: the end has come."""
+        ...
+
+    def release(self) -> None:
+        """After both are closed."""
+        ...
 
 
 @dataclass(slots=True)
 class Database:
-    """An open SQLite database. Every write passes `write`, every read `read`; `close` finishes both."""
+    """An open database. Every write passes `write`, every read `read`; `close` finishes both."""
 
-    path: Path
     writer: Writer
     readers: Readers
-    lock: IO[str]
+    opened: Opened
+    path: Path | None
+    """SQLite's file; None on PostgreSQL."""
 
     @classmethod
-    def open(cls, url: str | Path) -> Self:
-        """Open (or make) the database at a path or `sqlite:///` URL and bring its schema up to date.
+    def open(cls, address: str | Path) -> Self:
+        """Open the database at a path, a `sqlite:///` or a `postgresql://` URL and bring its schema up to date.
 
-        Raises DatabaseError, one line with the fault and the mend: the place cannot be written, it is no database of
-        ours, it is newer than this program, or another process has it open.
+        SQLite's file is made when missing. Raises DatabaseError, one line with the fault and the mend: it cannot be
+        reached or written, it is no database of ours, it is newer than this program, or (SQLite) another process has
+        it open.
         """
-        path = database_path(url) if isinstance(url, str) else url
-        lock = _claim(path)
-        try:
-            _bring_up_to_date(path)
-            writer = Writer(connect(path))
-            readers = Readers(lambda: connect(path, read_only=True))
-        except sqlite3.Error as error:
-            lock.close()
-            raise DatabaseError(_fault(path, error)) from error
-        except BaseException:
-            lock.close()
-            raise
+        path = address if isinstance(address, Path) else sqlite_path(address)
+        opened = open_sqlite(path) if path is not None else _open_postgres(str(address))
+        writer = Writer(opened.committer)
         writer.start()
-        return cls(path, writer, readers, lock)
+        return cls(writer, Readers(opened.lines), opened, path)
 
-    async def write(self, work: Callable[[sqlite3.Connection], T]) -> T:
-        """Run the work in the writer's thread; back when it is durable. It happens wholly or not at all."""
-        return await self.writer.run(work)
+    async def write(self, work: Work[T], *, alone: bool = True) -> T:
+        """Run the work in the writer's thread; back when it is durable. It happens wholly or not at all.
 
-    async def read(self, query: Callable[[sqlite3.Connection], T]) -> T:
+        Work that reads first and writes by what it has read is alone: no other process does such work meanwhile.
+        `alone=False` is for a single statement that holds by itself.
+        """
+        return await self.writer.run(work, alone=alone)
+
+    async def carry_out(self, operation: Operation[T]) -> T:
+        """An operation of the ledger, likewise; with those that wait beside it, and with no order changed meanwhile
+        by any other process."""
+        return await self.writer.carry_out(operation)
+
+    async def read(self, query: Work[T]) -> T:
         """Run the query in a reader's thread; it sees all that was committed before."""
         return await self.readers.run(query)
 
     def close(self) -> None:
         """Finish what waits, close all connections and let the next process in."""
+        self.opened.hang_up()
         self.readers.close()
         self.writer.close()
-        self.lock.close()
+        self.opened.release()
 
     def __enter__(self) -> Self:
         return self
@@ -76,107 +90,20 @@ class Database:
         self.close()
 
 
-def database_path(url: str) -> Path:
-    """The file that a database URL names. Raises DatabaseError for any other kind of database."""
-    scheme, separator, rest = url.partition("://")
-    if separator and scheme in SQLITE_SCHEMES and rest.startswith("/") and len(rest) > 1:
-        return Path(rest[1:])
-    if scheme in POSTGRES_SCHEMES:
-        raise DatabaseError(
-            "NUMATIX_DATABASE_URL names PostgreSQL, which this version cannot use yet: leave it unset for SQLite "
-            "in the var dir, or give sqlite:////absolute/path/numatix.db."
-        )
-    raise DatabaseError(
-        "NUMATIX_DATABASE_URL is not a database address: give sqlite:////absolute/path/numatix.db, "
-        "or leave it unset for SQLite in the var dir."
-    )
-
-
-def connect(path: Path, *, read_only: bool = False) -> sqlite3.Connection:
-    """A connection in autocommit mode, set up alike everywhere: WAL, durable commits, foreign keys on."""
-    connection = sqlite3.connect(
-        path, isolation_level=None, check_same_thread=False, cached_statements=256, timeout=10.0
-    )
-    try:
-        for pragma in (
-            "journal_mode = WAL",
-            "synchronous = FULL",
-            "foreign_keys = ON",
-            "journal_size_limit = 67108864",
-        ):
-            connection.execute(f"PRAGMA {pragma}")
-        if read_only:
-            connection.execute("PRAGMA query_only = ON")
-    except BaseException:
-        connection.close()
-        raise
-    return connection
-
-
-def _claim(path: Path) -> IO[str]:
-    """Take the lock that lets one process have the database; the system drops it however that process ends."""
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
-        lock = path.with_name(f"{path.name}.lock").open("a+", encoding="ascii")
-    except OSError as error:
-        reason = error.strerror or str(error)
-        raise DatabaseError(
-            f"The database {path} cannot be written ({reason}): let user {os.getuid()} write there, "
-            "or choose another place with NUMATIX_VAR_DIR."
-        ) from error
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError as error:
-        lock.seek(0)
-        holder = lock.read().strip() or "unknown"
-        lock.close()
-        raise DatabaseError(
-            f"The database {path} is in use by another Numatix process (pid {holder}): stop that one first, "
-            "or choose another place with NUMATIX_VAR_DIR."
-        ) from error
-    lock.truncate(0)
-    lock.write(str(os.getpid()))
-    lock.flush()
-    return lock
-
-
-def _bring_up_to_date(path: Path) -> None:
-    """Migrate when the schema is not this program's own; alembic is imported only then, it costs half a second."""
-    revision = _revision(path)
-    if revision == REVISIONS[-1]:
-        return
-    if revision is not None and revision not in REVISIONS:
-        raise DatabaseError(
-            f"The database {path} was written by a newer Numatix (schema {revision}, this one knows "
-            f"{REVISIONS[-1]}): run that version, or choose another place with NUMATIX_VAR_DIR."
-        )
-    from data import migrations
-
-    migrations.upgrade(path)
-
-
-def _revision(path: Path) -> str | None:
-    """The schema's revision; None for an empty database. Raises DatabaseError for one that is not ours."""
-    with closing(connect(path)) as connection:
-        tables = {row[0] for row in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
-        if "alembic_version" in tables:
-            row = connection.execute("SELECT version_num FROM alembic_version").fetchone()
-            return None if row is None else str(row[0])
-        if tables:
-            raise DatabaseError(
-                f"{path} is a database of another program: choose another place with NUMATIX_VAR_DIR "
-                "or NUMATIX_DATABASE_URL."
-            )
+def sqlite_path(url: str) -> Path | None:
+    """The file that a URL names; None when it is PostgreSQL's. Raises DatabaseError for what is neither."""
+    rest = url.partition("://")[2]
+    if scheme_of(url) in POSTGRES_SCHEMES:
         return None
-
-
-def _fault(path: Path, error: sqlite3.Error) -> str:
-    if "not a database" in str(error):
-        return (
-            f"{path} is not a database, or it is damaged: restore it from a backup, move it away to start afresh, "
-            "or choose another place with NUMATIX_VAR_DIR."
-        )
-    return (
-        f"The database {path} cannot be opened ({error}): check the disk, and that user {os.getuid()} may write there."
+    if scheme_of(url) in SQLITE_SCHEMES and rest.startswith("/") and len(rest) > 1:
+        return Path(rest[1:])
+    raise DatabaseError(
+        "NUMATIX_DATABASE_URL is not a database address: give sqlite:////absolute/path/numatix.db or "
+        "postgresql://USER:PASSWORD@HOST:PORT/DATABASE, or leave it unset for SQLite in the var dir."
     )
+
+
+def _open_postgres(url: str) -> Opened:
+    from data.postgres.opening import open_postgres  # the driver takes a tenth of a second to import
+
+    return open_postgres(url)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import sqlite3
 from dataclasses import dataclass
 
 from data.chains import HASHED, ChainFault, Chains
+from data.connection import Connection
 from data.database import Database
 from data.statements import select
 
+SNAPSHOT = "BEGIN /*postgres ISOLATION LEVEL REPEATABLE READ postgres*/"
 BATCH = 5_000
 LINES = select(
     ("number", *HASHED, "order_hash", "writer", "writer_number", "writer_hash"),
@@ -34,9 +35,9 @@ async def verify_chains(database: Database) -> ChainReport:
     return await database.read(_verify)
 
 
-def _verify(connection: sqlite3.Connection) -> ChainReport:
+def _verify(connection: Connection) -> ChainReport:
     chains = Chains.begin()
-    connection.execute("BEGIN")
+    connection.execute(SNAPSHOT)
     try:
         number = 0
         while batch := connection.execute(LINES, (number, BATCH)).fetchall():

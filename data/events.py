@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import sqlite3
-
+from data.connection import Connection
 from data.rows import fill_of, order_of
 from data.statements import EVENTS_BETWEEN, FILLS_OF, ORDER_BY_ID, SEQUENCE
 from engine.domain.messages import OrderChanged
 from engine.ports import ChangedSince
 
 
-def changed_since(connection: sqlite3.Connection, user_id: str, after: int, limit: int) -> ChangedSince | None:
+def changed_since(connection: Connection, user_id: str, after: int, limit: int) -> ChangedSince | None:
     """As `engine.ports.Ledger.changed_since`. What is committed between the reads makes an order newer, never older."""
     newest = connection.execute(SEQUENCE, (user_id,)).fetchone()
     sequence: int = newest[0] if newest else 0
@@ -21,7 +20,7 @@ def changed_since(connection: sqlite3.Connection, user_id: str, after: int, limi
     return ChangedSince(sequence, changes)
 
 
-def _as_it_is(connection: sqlite3.Connection, order_id: str, number: int) -> OrderChanged:
+def _as_it_is(connection: Connection, order_id: str, number: int) -> OrderChanged:
     order = order_of(connection.execute(ORDER_BY_ID, (order_id,)).fetchone())
     fills = tuple(fill_of(row) for row in connection.execute(FILLS_OF, (order_id,)))
     return OrderChanged(number, order.user_id, order, fills)

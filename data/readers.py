@@ -1,15 +1,15 @@
-"""A few read connections, each in a thread of its own: a slow page waits for itself, never for the writer."""
+"""A few connections for reading, each in one thread's hands at a time: a slow page waits for itself, not the writer."""
 
 from __future__ import annotations
 
 import asyncio
-import sqlite3
-from collections.abc import Callable
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from queue import SimpleQueue
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
+from data.connection import Work
 from data.errors import DatabaseError
 from engine.domain.values import Unavailable
 
@@ -19,24 +19,33 @@ SIZE = 4
 MOST_WAITING = 1_000
 
 
+class Line(Protocol):
+    """One connection that only reads."""
+
+    def ask(self, query: Work[T]) -> T:
+        """The query's result; it sees all that was committed before. Raises DatabaseError or Unavailable."""
+        ...
+
+    def close(self) -> None: ...
+
+
 @dataclass(slots=True)
 class Readers:
-    """Runs queries on the first connection that is free. Each sees all that was committed before it began."""
+    """Runs queries on the first line that is free."""
 
-    connect: Callable[[], sqlite3.Connection]
-    size: int = SIZE
+    lines: Sequence[Line]
     most_waiting: int = MOST_WAITING
     _threads: ThreadPoolExecutor = field(init=False)
-    _free: SimpleQueue[sqlite3.Connection] = field(default_factory=SimpleQueue[sqlite3.Connection])
+    _free: SimpleQueue[Line] = field(default_factory=SimpleQueue[Line])
     _waiting: int = 0
     _closed: bool = False
 
     def __post_init__(self) -> None:
-        self._threads = ThreadPoolExecutor(self.size, thread_name_prefix="database-reader")
-        for _ in range(self.size):
-            self._free.put(self.connect())
+        self._threads = ThreadPoolExecutor(len(self.lines), thread_name_prefix="database-reader")
+        for line in self.lines:
+            self._free.put(line)
 
-    async def run(self, query: Callable[[sqlite3.Connection], T]) -> T:
+    async def run(self, query: Work[T]) -> T:
         """The query's result. Raises Unavailable when too many wait, DatabaseError when the database fails."""
         if self._closed:
             raise DatabaseError("the database is closed")
@@ -45,21 +54,19 @@ class Readers:
         self._waiting += 1
         try:
             return await asyncio.get_running_loop().run_in_executor(self._threads, self._query, query)
-        except sqlite3.Error as error:
-            raise DatabaseError(f"the database could not be read: {error}") from error
         finally:
             self._waiting -= 1
 
     def close(self) -> None:
-        """Finish the queries that run, then close the connections."""
+        """Finish the queries that run, then close the lines."""
         self._closed = True
         self._threads.shutdown()
-        for _ in range(self.size):
-            self._free.get().close()
+        for line in self.lines:
+            line.close()
 
-    def _query(self, query: Callable[[sqlite3.Connection], T]) -> T:
-        connection = self._free.get()
+    def _query(self, query: Work[T]) -> T:
+        line = self._free.get()
         try:
-            return query(connection)
+            return line.ask(query)
         finally:
-            self._free.put(connection)
+            self._free.put(line)

@@ -22,6 +22,8 @@ from engine.domain.values import Liquidity, OrderType, Price, Quantity, Side, Ti
 from engine.ports import Account, Login, RefreshToken, Role, User
 
 SqlValue = str | int | None
+Values = tuple[SqlValue, ...]
+"""A row to be written: its columns in the codec's order."""
 Row = Sequence[Any]
 """A row as the driver gives it: its columns in the codec's order."""
 
@@ -75,7 +77,7 @@ ORDER_CHANGING = ORDER_COLUMNS[ORDER_COLUMNS.index("quantity") :]
 """The columns that `advance` may change; those before them never change."""
 
 
-def order_values(order: Order) -> tuple[SqlValue, ...]:
+def order_values(order: Order) -> Values:
     """The order as `ORDER_COLUMNS`."""
     return (
         order.id,
@@ -89,7 +91,7 @@ def order_values(order: Order) -> tuple[SqlValue, ...]:
         optional_text(order.quote_quantity),
         to_micros(order.created_at),
         order.trailing_delta,
-        int(order.held),
+        order.held,
         order.origin.value,
         order.list_id,
         order.leg.value if order.leg else None,
@@ -99,14 +101,14 @@ def order_values(order: Order) -> tuple[SqlValue, ...]:
     )
 
 
-def order_changing_values(order: Order) -> tuple[SqlValue, ...]:
+def order_changing_values(order: Order) -> Values:
     """The order as `ORDER_CHANGING`."""
     return (
         optional_text(order.quantity),
         optional_text(order.price),
         optional_text(order.stop_price),
         order.status.value,
-        int(order.finished),
+        order.finished,
         to_micros(order.updated_at),
         order.venue_order_id,
         order.reason,
@@ -197,7 +199,7 @@ FILL_OWNER_COLUMNS = ("user_id",)
 """What a fill's row takes over from its order."""
 
 
-def fill_values(fill: Fill) -> tuple[SqlValue, ...]:
+def fill_values(fill: Fill) -> Values:
     """The fill as `FILL_COLUMNS`."""
     return (
         fill.id,
@@ -252,7 +254,7 @@ LIST_COLUMNS = (
 LIST_CHANGING = LIST_COLUMNS[LIST_COLUMNS.index("status") :]
 
 
-def list_values(one: OrderList) -> tuple[SqlValue, ...]:
+def list_values(one: OrderList) -> Values:
     """The list as `LIST_COLUMNS`."""
     return (
         one.id,
@@ -260,14 +262,14 @@ def list_values(one: OrderList) -> tuple[SqlValue, ...]:
         one.account_id,
         one.symbol,
         one.kind.value,
-        int(one.held),
+        one.held,
         one.policy.value,
         to_micros(one.created_at),
         *list_changing_values(one),
     )
 
 
-def list_changing_values(one: OrderList) -> tuple[SqlValue, ...]:
+def list_changing_values(one: OrderList) -> Values:
     """The list as `LIST_CHANGING`."""
     return (one.status.value, to_micros(one.updated_at), one.venue_list_id, one.note)
 
@@ -295,7 +297,7 @@ def list_of(row: Row) -> OrderList:
 COMMAND_COLUMNS = ("id", "kind", "order_id", "account_id", "created_at")
 
 
-def command_values(command: Command) -> tuple[SqlValue, ...]:
+def command_values(command: Command) -> Values:
     """The command as `COMMAND_COLUMNS`."""
     return (command.id, command.kind.value, command.order_id, command.account_id, to_micros(command.created_at))
 
@@ -336,9 +338,9 @@ ACCOUNT_COLUMNS = ("id", "user_id", "venue", "label", "key_fingerprint", "create
 SEALED_COLUMNS = ("sealed_api_key", "sealed_secret")
 
 
-def user_values(user: User) -> tuple[SqlValue, ...]:
+def user_values(user: User) -> Values:
     """The user as `USER_COLUMNS`."""
-    return (user.id, user.email, user.role.value, to_micros(user.created_at), int(user.active))
+    return (user.id, user.email, user.role.value, to_micros(user.created_at), user.active)
 
 
 def user_of(row: Row) -> User:
@@ -346,7 +348,7 @@ def user_of(row: Row) -> User:
     return User(row[0], row[1], Role(row[2]), from_micros(row[3]), bool(row[4]))
 
 
-def login_values(login: Login) -> tuple[SqlValue, ...]:
+def login_values(login: Login) -> Values:
     """The session as `LOGIN_COLUMNS`."""
     return (
         login.id,
@@ -362,9 +364,9 @@ def login_of(row: Row) -> Login:
     return Login(row[0], row[1], from_micros(row[2]), from_micros(row[3]), from_micros(row[4]))
 
 
-def token_values(token: RefreshToken) -> tuple[SqlValue, ...]:
+def token_values(token: RefreshToken) -> Values:
     """The token as `TOKEN_COLUMNS`."""
-    return (token.id, token.family, token.user_id, to_micros(token.expires_at), int(token.used))
+    return (token.id, token.family, token.user_id, to_micros(token.expires_at), token.used)
 
 
 def token_of(row: Row) -> RefreshToken:
@@ -372,7 +374,7 @@ def token_of(row: Row) -> RefreshToken:
     return RefreshToken(row[0], row[1], row[2], from_micros(row[3]), bool(row[4]))
 
 
-def account_values(account: Account) -> tuple[SqlValue, ...]:
+def account_values(account: Account) -> Values:
     """The account as `ACCOUNT_COLUMNS`."""
     return (
         account.id,
@@ -381,7 +383,7 @@ def account_values(account: Account) -> tuple[SqlValue, ...]:
         account.label,
         account.key_fingerprint,
         to_micros(account.created_at),
-        int(account.paper),
+        account.paper,
     )
 
 

@@ -6,14 +6,11 @@ from collections.abc import Mapping, Sequence
 
 from data.rows import (
     ACCOUNT_COLUMNS,
-    AUDIT_COLUMNS,
     COMMAND_COLUMNS,
     FILL_COLUMNS,
-    FILL_OWNER_COLUMNS,
     LIST_CHANGING,
     LIST_COLUMNS,
     LOGIN_COLUMNS,
-    ORDER_CHANGING,
     ORDER_COLUMNS,
     SEALED_COLUMNS,
     TIMELINE_COLUMNS,
@@ -50,56 +47,39 @@ def _places(columns: Sequence[str]) -> str:
     return ", ".join("?" * len(columns))
 
 
-# --- the ledger ------------------------------------------------------------------------------------------
+# --- the ledger's reads --------------------------------------------------------------------------------------
+# What it writes is in `data.sqlite.books` and `data.postgres.books`, in sets.
 
-INSERT_ORDER = insert("orders", ORDER_COLUMNS)
-UPDATE_ORDER = update("orders", ORDER_CHANGING, "WHERE id = ?")
 ORDER_BY_ID = select(ORDER_COLUMNS, "orders", "WHERE id = ?")
 ORDER_BY_CLIENT_ID = select(ORDER_COLUMNS, "orders", "WHERE account_id = ? AND client_order_id = ?")
-UNFINISHED = select(ORDER_COLUMNS, "orders", "WHERE finished = 0 ORDER BY created_at, id")
-UNFINISHED_OF_ACCOUNT = select(ORDER_COLUMNS, "orders", "WHERE finished = 0 AND account_id = ? ORDER BY created_at, id")
+UNFINISHED = select(ORDER_COLUMNS, "orders", "WHERE finished = FALSE ORDER BY created_at, id")
+UNFINISHED_OF_ACCOUNT = select(
+    ORDER_COLUMNS, "orders", "WHERE finished = FALSE AND account_id = ? ORDER BY created_at, id"
+)
 
 OF_LIST = select(ORDER_COLUMNS, "orders", "WHERE list_id = ? ORDER BY created_at, id")
-
-INSERT_LIST = insert("orderlists", LIST_COLUMNS)
-UPDATE_LIST = update("orderlists", LIST_CHANGING, "WHERE id = ?")
 LIST_BY_ID = select(LIST_COLUMNS, "orderlists", "WHERE id = ?")
 LISTS_NOT_OVER = select(
     LIST_COLUMNS, "orderlists", "WHERE status NOT IN ('DONE', 'UNWOUND', 'BROKEN') ORDER BY created_at, id"
 )
+UPDATE_LIST = update("orderlists", LIST_CHANGING, "WHERE id = ?")
 
-INSERT_FILL = insert("fills", (*FILL_COLUMNS, *FILL_OWNER_COLUMNS))
 FILLS_OF = select(FILL_COLUMNS, "fills", "WHERE order_id = ? ORDER BY time, length(venue_trade_id), venue_trade_id")
-
 FILLS_OF_ACCOUNT = select(
     FILL_COLUMNS,
     "fills",
     "WHERE account_id = ? AND (time, id) > (?, ?) ORDER BY time, id LIMIT ?",
 )
 
-INSERT_COMMAND = insert("outbox", COMMAND_COLUMNS)
-UNPUBLISHED = select(COMMAND_COLUMNS, "outbox", "WHERE published_at IS NULL ORDER BY number LIMIT ?")
-MARK_PUBLISHED = update("outbox", ("published_at",), "WHERE id = ? AND published_at IS NULL")
-
-INSERT_AUDIT = insert("audit", AUDIT_COLUMNS)
 TIMELINE = select(TIMELINE_COLUMNS, "audit", "WHERE order_id = ? ORDER BY number")
-
-WRITER = "SELECT number, hash FROM writers WHERE id = ?"
-SET_WRITER = (
-    "INSERT INTO writers (id, started_at, number, hash) VALUES (?, ?, ?, ?) "
-    "ON CONFLICT (id) DO UPDATE SET number = excluded.number, hash = excluded.hash"
-)
-
-NEXT_SEQUENCE = (
-    "INSERT INTO sequences (user_id, sequence) VALUES (?, 1) "
-    "ON CONFLICT (user_id) DO UPDATE SET sequence = sequence + 1 RETURNING sequence"
-)
 SEQUENCE = "SELECT sequence FROM sequences WHERE user_id = ?"
-INSERT_EVENT = insert("events", ("user_id", "sequence", "order_id"))
 EVENTS_BETWEEN = (
     "SELECT order_id, max(sequence), count(*) FROM events WHERE user_id = ? AND sequence > ? AND sequence <= ? "
     "GROUP BY order_id ORDER BY max(sequence) LIMIT ?"
 )
+
+UNPUBLISHED = select(COMMAND_COLUMNS, "outbox", "WHERE published_at IS NULL ORDER BY number LIMIT ?")
+MARK_PUBLISHED = update("outbox", ("published_at",), "WHERE id = ? AND published_at IS NULL")
 
 # --- users and what belongs to them ------------------------------------------------------------------------
 
@@ -118,8 +98,8 @@ END_LOGINS_OF = "DELETE FROM logins WHERE user_id = ?"
 FORGET_LOGINS = "DELETE FROM logins WHERE expires_at < ?"
 
 INSERT_TOKEN = insert("tokens", (*TOKEN_COLUMNS, "token_hash", "revoked"))
-TOKEN_BY_HASH = select(TOKEN_COLUMNS, "tokens", "WHERE token_hash = ? AND revoked = 0")
-IS_REVOKED = "SELECT 1 FROM tokens WHERE family = ? AND revoked = 1 LIMIT 1"
+TOKEN_BY_HASH = select(TOKEN_COLUMNS, "tokens", "WHERE token_hash = ? AND revoked = FALSE")
+IS_REVOKED = "SELECT 1 FROM tokens WHERE family = ? AND revoked = TRUE LIMIT 1"
 USE_TOKEN = update("tokens", ("used",), "WHERE id = ?")
 REVOKE_FAMILY = update("tokens", ("revoked",), "WHERE family = ?")
 FORGET_TOKENS = "DELETE FROM tokens WHERE expires_at < ?"
@@ -133,7 +113,7 @@ ACCOUNT_BY_ID = select(ACCOUNT_COLUMNS, "accounts", "WHERE id = ? AND removed_at
 ALL_ACCOUNTS = select(ACCOUNT_COLUMNS, "accounts", "WHERE removed_at IS NULL ORDER BY created_at, id")
 ACCOUNTS_OF = select(ACCOUNT_COLUMNS, "accounts", "WHERE user_id = ? AND removed_at IS NULL ORDER BY created_at, id")
 SEALED_OF = select(("user_id", *SEALED_COLUMNS), "accounts", "WHERE id = ? AND removed_at IS NULL")
-HAS_UNFINISHED = "SELECT 1 FROM orders WHERE account_id = ? AND finished = 0 LIMIT 1"
+HAS_UNFINISHED = "SELECT 1 FROM orders WHERE account_id = ? AND finished = FALSE LIMIT 1"
 REMOVE_ACCOUNT = update("accounts", ("removed_at", *SEALED_COLUMNS), "WHERE id = ? AND removed_at IS NULL")
 
 PREFERENCE = "SELECT value FROM preferences WHERE user_id = ? AND name = ?"

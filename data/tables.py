@@ -30,6 +30,11 @@ class Table(SQLModel):
     metadata = MetaData(naming_convention=NAMING)
 
 
+def index_of_some(name: str, *columns: str, where: str, unique: bool = False) -> Index:
+    """An index of the rows that `where` holds for. A statement must say the condition in the same words to use it."""
+    return Index(name, *columns, unique=unique, sqlite_where=text(where), postgresql_where=text(where))
+
+
 # --- orders: the ledger ----------------------------------------------------------------------------------
 
 
@@ -39,8 +44,8 @@ class Orders(Table, table=True):
     __table_args__ = (
         UniqueConstraint("account_id", "client_order_id"),
         Index(None, "user_id", "created_at", "id"),
-        Index("ix_orders_unfinished", "account_id", "created_at", "id", sqlite_where=text("finished = 0")),
-        Index("ix_orders_open", "user_id", "created_at", "id", sqlite_where=text("finished = 0")),
+        index_of_some("ix_orders_unfinished", "account_id", "created_at", "id", where="finished = FALSE"),
+        index_of_some("ix_orders_open", "user_id", "created_at", "id", where="finished = FALSE"),
         Index(None, "list_id"),
     )
 
@@ -134,7 +139,7 @@ class Outbox(Table, table=True):
 
     __table_args__ = (
         UniqueConstraint("id"),
-        Index("ix_outbox_unpublished", "number", sqlite_where=text("published_at IS NULL")),
+        index_of_some("ix_outbox_unpublished", "number", where="published_at IS NULL"),
         {"sqlite_autoincrement": True},
     )
 
@@ -145,6 +150,8 @@ class Outbox(Table, table=True):
     account_id: str = Field(sa_type=Text)
     created_at: datetime = Field(sa_type=Instant)
     published_at: datetime | None = Field(default=None, sa_type=Instant)
+    taken_until: datetime | None = Field(default=None, sa_type=Instant)
+    """A relay has it in hand until then; another one may take it afterwards."""
 
 
 class Audit(Table, table=True):
@@ -183,20 +190,20 @@ class Writers(Table, table=True):
     hash: str = Field(sa_type=Text)
 
 
+class Receipts(Table, table=True):
+    """The number of the newest commit of each process that writes to PostgreSQL: when a connection is lost while it
+    commits, the receipt tells whether it did."""
+
+    writer: str = Field(primary_key=True, sa_type=Text)
+    number: int = Field(sa_type=BigInteger)
+
+
 class Drifts(Table, table=True):
     """A difference between the desk and a venue, and what was done about it."""
 
     __table_args__ = (
         Index(None, "user_id", "found_at", "id"),
-        Index(
-            "uq_drifts_open",
-            "account_id",
-            "kind",
-            "subject",
-            unique=True,
-            sqlite_where=text("resolved_at IS NULL"),
-            postgresql_where=text("resolved_at IS NULL"),
-        ),
+        index_of_some("uq_drifts_open", "account_id", "kind", "subject", where="resolved_at IS NULL", unique=True),
     )
 
     id: str = Field(primary_key=True, sa_type=Text)
@@ -300,13 +307,8 @@ class Accounts(Table, table=True):
     """A user's account at a venue; the key is sealed (`data.vault`), and gone once the account is removed."""
 
     __table_args__ = (
-        Index(
-            "uq_accounts_user_id_venue_label",
-            "user_id",
-            "venue",
-            "label",
-            unique=True,
-            sqlite_where=text("removed_at IS NULL"),
+        index_of_some(
+            "uq_accounts_user_id_venue_label", "user_id", "venue", "label", where="removed_at IS NULL", unique=True
         ),
     )
 

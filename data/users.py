@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import sqlite3
 import unicodedata
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from data import statements as sql
+from data.connection import Connection
 from data.database import Database
 from data.rows import (
     SqlValue,
@@ -46,7 +46,7 @@ class SqlUsers:
             raise ValueError(f"the e-mail {user.email} is taken")
 
     async def create_owner(self, user: User, password_hash: str) -> bool:
-        def write(connection: sqlite3.Connection) -> bool:
+        def write(connection: Connection) -> bool:
             if connection.execute(sql.COUNT_USERS).fetchone()[0]:
                 return False
             connection.execute(sql.INSERT_USER, (*user_values(user), email_key(user.email), password_hash))
@@ -74,7 +74,7 @@ class SqlUsers:
     async def add_login(self, login: Login, token_hash: str) -> None:
         now = to_micros(self.clock.now())
 
-        def write(connection: sqlite3.Connection) -> None:
+        def write(connection: Connection) -> None:
             connection.execute(sql.FORGET_LOGINS, (now,))
             connection.execute(sql.INSERT_LOGIN, (*login_values(login), token_hash))
 
@@ -99,26 +99,26 @@ class SqlUsers:
         """A token that joins a family after that was revoked is born revoked."""
         now = to_micros(self.clock.now())
 
-        def write(connection: sqlite3.Connection) -> None:
+        def write(connection: Connection) -> None:
             connection.execute(sql.FORGET_TOKENS, (now,))
             revoked = connection.execute(sql.IS_REVOKED, (token.family,)).fetchone() is not None
-            connection.execute(sql.INSERT_TOKEN, (*token_values(token), token_hash, int(revoked)))
+            connection.execute(sql.INSERT_TOKEN, (*token_values(token), token_hash, revoked))
 
         await self.database.write(write)
 
     async def use_refresh_token(self, token_hash: str) -> RefreshToken | None:
-        def write(connection: sqlite3.Connection) -> RefreshToken | None:
+        def write(connection: Connection) -> RefreshToken | None:
             row = connection.execute(sql.TOKEN_BY_HASH, (token_hash,)).fetchone()
             if row is None:
                 return None
             token = token_of(row)
-            connection.execute(sql.USE_TOKEN, (1, token.id))
+            connection.execute(sql.USE_TOKEN, (True, token.id))
             return token
 
         return await self.database.write(write)
 
     async def revoke_family(self, family: str) -> None:
-        await self._change(sql.REVOKE_FAMILY, 1, family)
+        await self._change(sql.REVOKE_FAMILY, True, family)
 
     # --- accounts at venues ---
 
@@ -154,7 +154,7 @@ class SqlUsers:
     async def remove_account(self, account_id: str) -> None:
         now = to_micros(self.clock.now())
 
-        def write(connection: sqlite3.Connection) -> None:
+        def write(connection: Connection) -> None:
             if connection.execute(sql.HAS_UNFINISHED, (account_id,)).fetchone() is not None:
                 raise ValueError("the account has unfinished orders: cancel them first")
             connection.execute(sql.REMOVE_ACCOUNT, (now, None, None, account_id))
@@ -175,7 +175,7 @@ class SqlUsers:
 
     async def _change(self, statement: str, *values: SqlValue) -> int:
         """How many rows the statement changed."""
-        return await self.database.write(lambda connection: connection.execute(statement, values).rowcount)
+        return await self.database.write(lambda connection: connection.execute(statement, values).rowcount, alone=False)
 
 
 def email_key(email: str) -> str:

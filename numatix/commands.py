@@ -23,7 +23,7 @@ from numatix.settings import SettingsError, load_settings, prepare_var_dir, secr
 CANNOT_START = 2
 
 app = typer.Typer(name="numatix", add_completion=False, no_args_is_help=True)
-users_app = typer.Typer(help="Who may log in. The desk must not run meanwhile.", no_args_is_help=True)
+users_app = typer.Typer(help="Who may log in. On SQLite the desk must not run meanwhile.", no_args_is_help=True)
 app.add_typer(users_app, name="users")
 
 

@@ -16,6 +16,8 @@ from urllib.parse import urlsplit
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from data.schemes import POSTGRES_SCHEMES, SQLITE_SCHEMES, scheme_of
+
 PREFIX = "NUMATIX_"
 FROM_FILES = ("secret_key", "owner_password", "simulator_token")
 """Settings that may also be given as a file, by the name with _FILE behind it."""
@@ -29,7 +31,8 @@ MENDS = {
     "host": "give an address to listen on, such as 127.0.0.1 or 0.0.0.0",
     "port": "give a whole number from 1 to 65535, such as 8080",
     "var_dir": "give a folder that the desk may write to",
-    "database_url": "leave it unset (SQLite in the var dir), or give sqlite:///PATH",
+    "database_url": "leave it unset (SQLite in the var dir), or give sqlite:////absolute/path/numatix.db or "
+    "postgresql://USER:PASSWORD@HOST:PORT/DATABASE",
     "redis_url": "leave it unset",
     "secret_key": f"give at least {SHORTEST_KEY} random characters, or leave it unset: the desk makes and keeps one",
     "owner_email": "give an address such as name@example.org together with NUMATIX_OWNER_PASSWORD, or leave both unset",
@@ -94,9 +97,9 @@ class Settings(BaseSettings):
 
     @field_validator("database_url")
     @classmethod
-    def _is_sqlite(cls, value: str | None) -> str | None:
-        if value is not None and not value.startswith("sqlite://"):
-            raise ValueError("only SQLite is supported in this version")
+    def _is_database(cls, value: str | None) -> str | None:
+        if value is not None and scheme_of(value) not in (*SQLITE_SCHEMES, *POSTGRES_SCHEMES):
+            raise ValueError("it is no address of a SQLite or PostgreSQL database")
         return value
 
     @field_validator("redis_url")
@@ -256,7 +259,7 @@ def _first_fault(error: ValidationError, environment: Mapping[str, str]) -> str:
     field = str(first["loc"][0])
     name = f"{PREFIX}{field.upper()}"
     fault = first["msg"].removeprefix("Value error, ")
-    fault = fault if fault.startswith(("only", "Redis")) else fault[:1].lower() + fault[1:]
+    fault = fault if fault.startswith("Redis") else fault[:1].lower() + fault[1:]
     shown = "" if field in FROM_FILES else f" is {_short(environment.get(name, ''))}"
     return f"{name}{shown}: {fault}; {MENDS[field]}."
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.postgres import UNSAFE, PostgresServer
 from tests.redis_server import RedisServer
 from tests.serving import OWNER_EMAIL, OWNER_PASSWORD, DeskServer
 
@@ -35,6 +36,15 @@ def desk_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DeskServer
     server.start().wait_ready()
     yield server
     server.stop()
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[PostgresServer]:
+    """One PostgreSQL for all tests of this worker, quick because it spares the disk; each test has a database of its
+    own. What stops or kills a server launches one for itself."""
+    server = PostgresServer.launch(*UNSAFE)
+    yield server
+    server.remove()
 
 
 @pytest.fixture

@@ -6,22 +6,30 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 
+import psycopg
 from alembic import command
 from alembic.config import Config
 from alembic.script import ScriptDirectory
-from sqlalchemy import URL, Connection, create_engine, event, text
+from sqlalchemy import URL, Connection, create_engine, event, func, select, text
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import NullPool
 
+LOCK = 73108422
+"""PostgreSQL's advisory lock that one process migrates under while others wait."""
 
-def upgrade(path: Path, revision: str = "head") -> None:
-    """All steps in one transaction: a crash in the middle leaves the database as it was."""
-    with _transaction(path) as connection:
+
+def upgrade(database: Path | str, revision: str = "head") -> None:
+    """Bring SQLite's file, or the PostgreSQL database of a libpq connection string, up to a revision.
+
+    All steps are one transaction: a crash in the middle leaves the database as it was.
+    """
+    with _transaction(database) as connection:
         command.upgrade(config(connection), revision)
 
 
-def downgrade(path: Path, revision: str) -> None:
+def downgrade(database: Path | str, revision: str) -> None:
     """Back to `revision`, or to nothing with `base`, in one transaction."""
-    with _transaction(path) as connection:
+    with _transaction(database) as connection:
         command.downgrade(config(connection), revision)
 
 
@@ -31,16 +39,23 @@ def revisions() -> tuple[str, ...]:
     return tuple(script.revision for script in walk)[::-1]
 
 
-def config(connection: Connection | None) -> Config:
+def config(connection: Connection | None, dialect: str = "sqlite") -> Config:
     """Alembic's settings without a file; without a connection only `--sql` output and the scripts can be had."""
     settings = Config()
     settings.set_main_option("script_location", str(Path(__file__).parent))
     settings.attributes["connection"] = connection
+    settings.attributes["dialect"] = dialect
     return settings
 
 
 @contextmanager
-def _transaction(path: Path) -> Generator[Connection]:
+def _transaction(database: Path | str) -> Generator[Connection]:
+    with _sqlite(database) if isinstance(database, Path) else _postgres(database) as connection:
+        yield connection
+
+
+@contextmanager
+def _sqlite(path: Path) -> Generator[Connection]:
     """One transaction of ours, so that SQLite's DDL is part of it: its driver would commit before each statement.
 
     Foreign keys are off (SQLite's default) while tables are rebuilt, and checked before the commit.
@@ -58,3 +73,17 @@ def _transaction(path: Path) -> Generator[Connection]:
 
 def _begin_immediate(connection: Connection) -> None:
     connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+
+@contextmanager
+def _postgres(conninfo: str) -> Generator[Connection]:
+    """Of several processes that start at once one migrates; the others find it done. Raises psycopg's own errors."""
+    engine = create_engine("postgresql+psycopg://", poolclass=NullPool, creator=lambda: psycopg.connect(conninfo))
+    try:
+        with engine.begin() as connection:
+            connection.execute(select(func.pg_advisory_xact_lock(LOCK)))
+            yield connection
+    except DBAPIError as error:
+        if isinstance(error.orig, psycopg.Error):
+            raise error.orig from error
+        raise

@@ -25,6 +25,7 @@ from data.vault import Vault
 from engine.ports import EventBus, Ledger, Stream, Users
 from engine.runtime import Supervisor, SystemClock
 from tests.data.makers import CountedIds, Forward, HandClock
+from tests.postgres import PostgresServer
 from tests.redis_server import RedisServer
 
 
@@ -35,26 +36,60 @@ def clock() -> HandClock:
 
 @pytest.fixture(scope="session")
 def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A migrated database without rows, made once; each test works on a copy."""
+    """A SQLite file, migrated and without rows, made once; each test works on a copy."""
     path = tmp_path_factory.mktemp("store") / "numatix.db"
     Database.open(path).close()
     return path
 
 
 @pytest.fixture
-def database(tmp_path: Path, empty_database: Path) -> Iterator[Database]:
+def sqlite_path(tmp_path: Path, empty_database: Path) -> Path:
     path = tmp_path / "numatix.db"
     shutil.copyfile(empty_database, path)
-    with Database.open(path) as database:
+    return path
+
+
+@pytest.fixture
+def sqlite(sqlite_path: Path) -> Iterator[Database]:
+    """For what only SQLite does."""
+    with Database.open(sqlite_path) as database:
         yield database
 
 
-@pytest.fixture(params=["sqlite"])
+@pytest.fixture(scope="session")
+def empty_postgres(postgres: PostgresServer) -> str:
+    """The name of a database that is migrated once; before each test its rows are taken out."""
+    name = postgres.new_database()
+    Database.open(postgres.url(name)).close()
+    return name
+
+
+@pytest.fixture
+def postgres_url(postgres: PostgresServer, empty_postgres: str) -> str:
+    """A PostgreSQL database, migrated and without rows."""
+    postgres.empty(empty_postgres)
+    return postgres.url(empty_postgres)
+
+
+@pytest.fixture(params=["sqlite_path", "postgres_url"])
+def address(request: pytest.FixtureRequest) -> str | Path:
+    """A migrated database without rows, for `Database.open`."""
+    return request.getfixturevalue(request.param)
+
+
+@pytest.fixture
+def database(address: str | Path) -> Iterator[Database]:
+    """The database under test, of either kind."""
+    with Database.open(address) as database:
+        yield database
+
+
+@pytest.fixture
 def ledger(database: Database) -> Ledger:
     return SqlLedger(database, CountedIds())
 
 
-@pytest.fixture(params=["sqlite"])
+@pytest.fixture
 def users(database: Database, clock: HandClock) -> Users:
     return SqlUsers(database, Vault(b"a secret key of the tests"), clock)
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Callable
 
 import pytest
 
+from data.connection import Connection
 from data.database import Database
 from data.doctor import verify_chains
 from data.ledger import SqlLedger
@@ -29,12 +29,14 @@ async def written(database: Database) -> Database:
     return database
 
 
-async def forge(database: Database, forgery: Callable[[sqlite3.Connection], object]) -> None:
-    """As somebody with the file would: the triggers are out of the way."""
+async def forge(database: Database, forgery: Callable[[Connection], object]) -> None:
+    """As somebody with the file, or the server's superuser, would: the triggers are out of the way."""
+    on_sqlite = ("DROP TRIGGER audit_no_update", "DROP TRIGGER audit_no_delete")
+    on_postgres = ("SET LOCAL session_replication_role = replica",)
 
-    def work(connection: sqlite3.Connection) -> None:
-        for change in ("update", "delete"):
-            connection.execute(f"DROP TRIGGER audit_no_{change}")
+    def work(connection: Connection) -> None:
+        for statement in on_sqlite if database.path else on_postgres:
+            connection.execute(statement)
         forgery(connection)
 
     await database.write(work)
@@ -71,7 +73,7 @@ async def test_a_forgery_is_found(written: Database, forgery: str, found: str):
 async def test_a_line_that_is_cut_off_with_its_orders_end_shows_at_the_writer(written: Database):
     """Who also puts the order's end back to the line before is found by the other chain."""
 
-    def cut(connection: sqlite3.Connection) -> None:
+    def cut(connection: Connection) -> None:
         before = connection.execute("SELECT order_hash FROM audit WHERE number = 5").fetchone()[0]
         connection.execute("DELETE FROM audit WHERE number = 7")
         connection.execute("UPDATE orders SET chain = ? WHERE id = 'other'", (before,))

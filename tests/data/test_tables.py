@@ -8,10 +8,11 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import URL, BigInteger, Boolean, Integer, Table, Text, create_engine
+from sqlalchemy import URL, BigInteger, Boolean, Engine, Integer, Table, Text, create_engine
 from sqlalchemy.pool import NullPool
 from sqlalchemy.types import TypeEngine
 from sqlmodel import Session, select
@@ -32,7 +33,7 @@ DRIVER_TYPES: dict[type[TypeEngine[Any]], type] = {
     Instant: int,
     BigInteger: int,
     Integer: int,
-    Boolean: int,
+    Boolean: bool,
 }
 FULL_ORDER = replace(
     an_order(),
@@ -48,6 +49,13 @@ EMPTY_ORDER = replace(an_order(), time_in_force=None, quantity=None, price=None)
 LATER = NOON + timedelta(hours=1)
 
 
+def engine_of(address: str | Path) -> Engine:
+    """SQLAlchemy's road to it."""
+    if isinstance(address, Path):
+        return create_engine(URL.create("sqlite", database=str(address)), poolclass=NullPool)
+    return create_engine("postgresql+psycopg://", poolclass=NullPool, creator=lambda: psycopg.connect(address))
+
+
 def statement_texts() -> list[str]:
     return [text for name, text in vars(statements).items() if name.isupper() and isinstance(text, str)]
 
@@ -55,7 +63,7 @@ def statement_texts() -> list[str]:
 @pytest.mark.parametrize("statement", statement_texts())
 async def test_every_statement_prepares_on_the_migrated_schema(database: Database, statement: str):
     values = [None] * statement.count("?")
-    assert await database.read(lambda connection: connection.execute(f"EXPLAIN {statement}", values).fetchall())
+    assert await database.write(lambda connection: connection.execute(f"EXPLAIN {statement}", values).fetchall())
 
 
 @pytest.mark.parametrize(
@@ -96,14 +104,14 @@ def test_every_declared_column_that_must_have_a_value_is_written(table: str, wri
     assert required <= set(written) <= set(declared.columns.keys())
 
 
-async def test_what_the_writer_wrote_reads_the_same_through_sqlmodel(database: Database):
+async def test_what_the_writer_wrote_reads_the_same_through_sqlmodel(database: Database, address: str | Path):
     ledger = SqlLedger(database, CountedIds())
     order = an_order(quantity="99999999999.99999999")
     await ledger.record_order(order)
     await ledger.advance(order.id, [Submitting(), Accepted("v-1"), CancelRequested()], LATER, source="worker")
     fill = a_fill(order, "7", price="0.1", quantity="3", fee="-0.25")
     advanced = await ledger.advance(order.id, [], LATER, new_fills=[fill], source="stream")
-    engine = create_engine(URL.create("sqlite", database=str(database.path)), poolclass=NullPool)
+    engine = engine_of(address)
     with Session(engine) as session:
         row = session.exec(select(tables.Orders)).one()
         assert (row.quantity, row.price, row.average_price) == (order.quantity, order.price, Decimal("0.1"))
@@ -126,8 +134,8 @@ async def test_what_the_writer_wrote_reads_the_same_through_sqlmodel(database: D
     engine.dispose()
 
 
-def test_the_migrated_schema_is_the_declared_one(empty_database: Path):
-    engine = create_engine(URL.create("sqlite", database=str(empty_database)), poolclass=NullPool)
+def test_the_migrated_schema_is_the_declared_one(address: str | Path):
+    engine = engine_of(address)
     with engine.connect() as connection:
         context = MigrationContext.configure(connection, opts={"compare_type": True})
         assert compare_metadata(context, METADATA) == []

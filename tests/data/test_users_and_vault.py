@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from data.database import Database
@@ -10,6 +12,7 @@ from data.users import SqlUsers
 from data.vault import Vault
 from engine.domain.order import CancelRequested
 from engine.ports import Credentials, VaultError
+from tests.data.looking import rows_in
 from tests.data.makers import NOON, CountedIds, HandClock, a_user, an_account, an_order
 
 KEY = Credentials("public-key-3456", "the secret")
@@ -66,14 +69,24 @@ def test_a_vault_does_not_show_its_key():
     assert "secret key" not in repr(VAULT)
 
 
-async def test_keys_are_not_readable_in_the_file(database: Database, clock: HandClock):
-    users = SqlUsers(database, VAULT, clock)
+async def test_keys_are_not_readable_in_the_file(sqlite: Database, sqlite_path: Path, clock: HandClock):
+    users = SqlUsers(sqlite, VAULT, clock)
     await users.create(a_user(), "hash")
     await users.add_account(an_account(), KEY)
-    written = b"".join(path.read_bytes() for path in database.path.parent.iterdir())
+    written = b"".join(path.read_bytes() for path in sqlite_path.parent.iterdir())
     assert b"ann-paper" in written
     assert KEY.secret.encode() not in written
     assert KEY.api_key.encode() not in written
+
+
+async def test_keys_are_not_readable_in_the_tables(database: Database, address: str | Path, clock: HandClock):
+    users = SqlUsers(database, VAULT, clock)
+    await users.create(a_user(), "hash")
+    await users.add_account(an_account(), KEY)
+    written = str(rows_in(address, "SELECT * FROM accounts"))
+    assert "ann-paper" in written
+    assert KEY.secret not in written
+    assert KEY.api_key not in written
 
 
 async def test_one_accounts_key_does_not_open_in_anothers_row(database: Database, clock: HandClock):

@@ -11,6 +11,7 @@ import pytest
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
+from data.connection import Connection
 from data.users import SqlUsers
 from engine.domain.values import Conflict, Forbidden, Refusal, TooMany, Unauthenticated
 from engine.identity import Identity, Registration
@@ -161,6 +162,7 @@ async def test_a_cookie_token_is_opaque_and_only_its_hash_is_stored(identity: Id
     assert asker is not None
     assert asker.user.id == owner.id
     assert asker.is_owner
+    assert users.database.path is not None
     dump = "\n".join(sqlite3.connect(users.database.path).iterdump())
     assert token not in dump
     assert PASSWORD not in dump
@@ -302,7 +304,7 @@ async def test_a_user_who_is_gone_is_proven_by_nothing(identity: Identity, users
     cookie, tokens = await identity.open_login(owner), await identity.open_tokens(owner)
     disabled = replace(owner, active=False)
 
-    def disable(connection: sqlite3.Connection) -> None:
+    def disable(connection: Connection) -> None:
         connection.execute("UPDATE users SET active = 0 WHERE id = ?", (disabled.id,))
 
     await users.database.write(disable)

@@ -58,7 +58,7 @@ def test_without_any_setting_it_listens_on_loopback_alone() -> None:
         ("trusted_proxies", "10.0.0.0/33", "10.0.0.0/8"),
         ("trusted_proxies", "proxy", "10.0.0.0/8"),
         ("registration", "maybe", "invite, open or closed"),
-        ("database_url", "postgresql+asyncpg://u:hidden-word@db/n", "only SQLite is supported in this version"),
+        ("database_url", "mysql://u:hidden-word@db/n", "no address of a SQLite or PostgreSQL database"),
         ("redis_url", "redis://:hidden-word@cache/0", "not supported in this version; leave it unset"),
         ("secret_key", "hidden-word", "at least 32"),
         ("binance_testnet_url", "testnet", "http://127.0.0.1:8190"),

@@ -26,6 +26,8 @@ def upgrade() -> None:
 def downgrade() -> None:
     for table in TABLES:
         op.drop_table(table)
+    if op.get_context().dialect.name != "sqlite":
+        op.execute("DROP FUNCTION audit_is_append_only()")
 
 
 def _orders() -> None:
@@ -57,10 +59,10 @@ def _orders() -> None:
         sa.PrimaryKeyConstraint("id", name="pk_orders"),
         sa.UniqueConstraint("account_id", "client_order_id", name="uq_orders_account_id_client_order_id"),
     )
-    op.create_index("ix_orders_open", "orders", ["user_id", "created_at", "id"], sqlite_where=sa.text("finished = 0"))
-    op.create_index(
-        "ix_orders_unfinished", "orders", ["account_id", "created_at", "id"], sqlite_where=sa.text("finished = 0")
-    )
+    on_sqlite, on_postgres = sa.text("finished = 0"), sa.text("finished = FALSE")
+    for name, owner in (("ix_orders_open", "user_id"), ("ix_orders_unfinished", "account_id")):
+        columns = [owner, "created_at", "id"]
+        op.create_index(name, "orders", columns, sqlite_where=on_sqlite, postgresql_where=on_postgres)
     op.create_index("ix_orders_user_id_created_at_id", "orders", ["user_id", "created_at", "id"])
 
 
@@ -105,7 +107,10 @@ def _outbox() -> None:
         sa.UniqueConstraint("id", name="uq_outbox_id"),
         sqlite_autoincrement=True,
     )
-    op.create_index("ix_outbox_unpublished", "outbox", ["number"], sqlite_where=sa.text("published_at IS NULL"))
+    unpublished = sa.text("published_at IS NULL")
+    op.create_index(
+        "ix_outbox_unpublished", "outbox", ["number"], sqlite_where=unpublished, postgresql_where=unpublished
+    )
 
 
 def _audit() -> None:
@@ -124,16 +129,31 @@ def _audit() -> None:
         sqlite_autoincrement=True,
     )
     op.create_index("ix_audit_order_id_number", "audit", ["order_id", "number"])
-    for change in ("UPDATE", "DELETE"):
-        op.execute(
-            f"CREATE TRIGGER audit_no_{change.lower()} BEFORE {change} ON audit "
-            "BEGIN SELECT RAISE(ABORT, 'the audit log is append-only'); END"
-        )
+    _keep_audit()
     op.create_table(
         "sequences",
         sa.Column("user_id", sa.Text(), nullable=False),
         sa.Column("sequence", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("user_id", name="pk_sequences"),
+    )
+
+
+def _keep_audit() -> None:
+    """The audit log only grows, whoever writes."""
+    if op.get_context().dialect.name == "sqlite":
+        for change in ("UPDATE", "DELETE"):
+            op.execute(
+                f"CREATE TRIGGER audit_no_{change.lower()} BEFORE {change} ON audit "
+                "BEGIN SELECT RAISE(ABORT, 'the audit log is append-only'); END"
+            )
+        return
+    op.execute(
+        "CREATE FUNCTION audit_is_append_only() RETURNS trigger LANGUAGE plpgsql AS "
+        "$$ BEGIN RAISE EXCEPTION 'the audit log is append-only'; END $$"
+    )
+    op.execute(
+        "CREATE TRIGGER audit_no_change BEFORE UPDATE OR DELETE OR TRUNCATE ON audit "
+        "FOR EACH STATEMENT EXECUTE FUNCTION audit_is_append_only()"
     )
 
 
@@ -203,6 +223,7 @@ def _accounts() -> None:
         ["user_id", "venue", "label"],
         unique=True,
         sqlite_where=sa.text("removed_at IS NULL"),
+        postgresql_where=sa.text("removed_at IS NULL"),
     )
     op.create_table(
         "preferences",

@@ -1,0 +1,1 @@
+"""PostgreSQL: one database, several processes, each with one writer of its own."""

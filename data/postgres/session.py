@@ -1,0 +1,47 @@
+"""A connection to PostgreSQL as `data.connection.Connection`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any, LiteralString, cast
+
+import psycopg
+
+from data.connection import Rows
+from data.rows import SqlValue
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """Takes the statements that SQLite takes, too."""
+
+    connection: psycopg.Connection
+
+    def execute(self, statement: str, values: Sequence[SqlValue] = (), /) -> Rows:
+        return self.connection.execute(for_postgres(statement), values or None)
+
+    def executemany(self, statement: str, values: Iterable[Sequence[SqlValue]], /) -> Rows:
+        cursor = self.connection.cursor()
+        cursor.executemany(for_postgres(statement), values)
+        return cursor
+
+    def pipeline(self) -> Any:
+        return self.connection.pipeline()
+
+    @property
+    def is_lost(self) -> bool:
+        """Whether the server is gone, or has ended this connection."""
+        return self.connection.closed
+
+    def close(self) -> None:
+        self.connection.close()
+
+
+@lru_cache(maxsize=512)
+def for_postgres(statement: str) -> LiteralString:
+    """The same statement with psycopg's placeholders, and with what stands in a comment for PostgreSQL alone."""
+    text = statement.replace("/*postgres ", "").replace(" postgres*/", "").replace("%", "%%").replace("?", "%s")
+    # The statements are this program's own text (`data.statements`); their values never become part of it.
+    return cast("LiteralString", text)
