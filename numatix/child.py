@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 import structlog
 
 from engine.runtime import Clock
-from numatix.settings import is_anywhere
+from numatix.settings import PREFIX, is_anywhere
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -33,6 +33,7 @@ HELD_S = 30.0
 GRACE_S = 3.0
 CANNOT_START = 2
 LONGEST_LINE = 64 * 1024
+MENDED_BY = f"{PREFIX}SIMULATOR_FLOW, {PREFIX}SIMULATOR_SEED or {PREFIX}VAR_DIR"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +60,7 @@ class SimulatorProcess:
         self._clock = clock
         self._process: subprocess.Popen[bytes] | None = None
         self._pipe: int | None = None
-        self._served = False
+        self._served = asyncio.Event()
 
     @property
     def url(self) -> str:
@@ -110,13 +111,18 @@ class SimulatorProcess:
         while True:
             started = self._clock.monotonic()
             code = await self._follow()
-            if code == CANNOT_START and not self._served:
+            if code == CANNOT_START and not self._served.is_set():
                 raise CannotStart
             failures = 0 if self._clock.monotonic() - started > HELD_S else failures + 1
             delay_s = RESTART_DELAYS_S[min(failures, len(RESTART_DELAYS_S) - 1)]
             log.warning("the simulator ended; starting it again", exit_code=code, delay_s=delay_s)
             await asyncio.sleep(delay_s)
             self.start()
+
+    async def first_service(self, within_s: float) -> None:
+        """Wait until it served for the first time, but not for ever: the desk has its uses without it."""
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._served.wait(), within_s)
 
     async def close(self) -> None:
         """Ask the child to end, and end it when it does not within `GRACE_S`."""
@@ -155,7 +161,7 @@ class SimulatorProcess:
     def _hear(self, line: bytes) -> None:
         text = line.decode(errors="replace").rstrip()
         if '"simulator listening"' in text:
-            self._served = True
+            self._served.set()
             log.info("the simulator is listening", url=self.url, pid=self.pid)
         elif text:
             log.info("the simulator says", text=text)
@@ -224,7 +230,8 @@ def main() -> int:
             parent_fd=pipe,
             # Binance counts by address, and here all users of the desk share one: limits are for bots that test theirs.
             limits=parse_limits("none"),
-        )
+        ),
+        name=f"numatix: the built-in exchange cannot start (mend {MENDED_BY})",
     )
 
 

@@ -18,15 +18,17 @@ from starlette.types import ASGIApp
 
 from data.errors import DatabaseError
 from engine.domain.values import Refusal
+from engine.identity.passwords import check_email, check_password
 from engine.ports import User
 from numatix.child import CannotStart, SimulatorProcess
-from numatix.settings import PublicAddress, Settings, keep_nicegui_in
+from numatix.settings import MENDS, PREFIX, PublicAddress, Settings, SettingsError, keep_nicegui_in
 from numatix.telemetry import configure_logs
 from numatix.wiring import ExchangeDoor, House, Makers, build_house
 
 log = structlog.get_logger(__name__)
 
 GRACE_S = 2
+EXCHANGE_PATIENCE_S = 10.0
 LARGEST_MESSAGE = 1024 * 1024
 CANNOT_START = 2
 ENDED_BY_FORCE = 130
@@ -57,7 +59,8 @@ class DeskProcess:
         self._ending = False
 
     def run(self) -> int:
-        """Until told to end; the exit code."""
+        """Until told to end; the exit code. Raises SettingsError."""
+        check_owner(self._settings)
         configure_logs(terminal=sys.stderr.isatty())
         keep_nicegui_in(self._var_dir)
         try:
@@ -101,9 +104,15 @@ class DeskProcess:
 
     def _open(self, house: House) -> None:
         """The server answers: only now what takes long, such as the import of ccxt."""
-        log.info("the desk is listening", url=self._address.url, port=self._listener.getsockname()[1])
         house.chain.start()
-        house.supervisor.run("users", self._look_after_users(house))
+        house.supervisor.run("opening", self._welcome(house))
+
+    async def _welcome(self, house: House) -> None:
+        """Say where the desk is once its exchange is up: what keeps that from starting is said alone."""
+        if self._simulator is not None:
+            await self._simulator.first_service(EXCHANGE_PATIENCE_S)
+        log.info("the desk is listening", url=self._address.url, port=self._listener.getsockname()[1])
+        await self._look_after_users(house)
 
     async def _look_after_users(self, house: House) -> None:
         """Make the owner that the settings name, or print the link that makes one; see that all have an account."""
@@ -114,13 +123,7 @@ class DeskProcess:
                 sys.stdout.write(f"\n  Set up your desk: {link}\n\n")
                 sys.stdout.flush()
                 return
-            try:
-                await identity.create_owner(None, settings.owner_email, settings.owner_password.get_secret_value())
-            except Refusal as refusal:
-                sys.stderr.write(f"numatix: NUMATIX_OWNER_{(refusal.field or 'email').upper()}: {refusal.message}\n")
-                self._exit_code = CANNOT_START
-                self._end()
-                return
+            await identity.create_owner(None, settings.owner_email, settings.owner_password.get_secret_value())
         for user in await house.users.all_users():
             await house.desk.open_paper_account(user.id)
 
@@ -155,6 +158,19 @@ class DeskProcess:
             os._exit(ENDED_BY_FORCE)
         log.info("the desk is ending")
         self._end()
+
+
+def check_owner(settings: Settings) -> None:
+    """The owner's e-mail and password by the rules for everybody's. Here and not with the other settings, whose check
+    must not wait for the import of the password library. Raises SettingsError."""
+    if settings.owner_email is None or settings.owner_password is None:
+        return
+    try:
+        check_email(settings.owner_email)
+        check_password(settings.owner_password.get_secret_value())
+    except Refusal as refusal:
+        name = f"owner_{refusal.field}"
+        raise SettingsError(f"{PREFIX}{name.upper()} will not do: {refusal.message} Mend: {MENDS[name]}.") from refusal
 
 
 class _Server(uvicorn.Server):

@@ -12,7 +12,7 @@ import sys
 import time
 from collections.abc import Generator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TextIO
 
 from engine.runtime import SystemClock, SystemIds
 from numatix.child import ChildConfig, SimulatorProcess
@@ -126,7 +126,7 @@ def _bound(host: str, port: int) -> socket.socket:
 @contextlib.contextmanager
 def _only_desk(var_dir: Path) -> Generator[None]:
     """Hold the var dir: two desks on one journal and one database would spoil both."""
-    with (var_dir / "desk.lock").open("a+") as lock:
+    with _lock_file(var_dir / "desk.lock") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
@@ -139,3 +139,13 @@ def _only_desk(var_dir: Path) -> Generator[None]:
         lock.write(f"{os.getpid()}\n")
         lock.flush()
         yield
+
+
+def _lock_file(path: Path) -> TextIO:
+    try:
+        return path.open("a+")
+    except OSError as error:
+        raise CannotServe(
+            f"{str(path)!r} cannot be written ({error.strerror}): give the folder to the user who runs the desk,"
+            f" or name another in {PREFIX}VAR_DIR."
+        ) from error

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import os
+import re
 import secrets
 import stat
 from collections.abc import Callable, Mapping
@@ -22,6 +23,7 @@ PREFIX = "NUMATIX_"
 FROM_FILES = ("secret_key", "owner_password", "simulator_token")
 """Settings that may also be given as a file, by the name with _FILE behind it."""
 SHORTEST_KEY = 32
+HOST_NAME = re.compile(r"[a-z0-9._-]+|[0-9a-f:.]+")
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 Network = IPv4Network | IPv6Network
 
@@ -83,7 +85,8 @@ class Settings(BaseSettings):
         if value is None:
             return None
         parts = urlsplit(value)
-        if parts.scheme not in {"http", "https"} or not parts.hostname or parts.path.strip("/") or parts.query:
+        more = parts.path.strip("/") or parts.query or parts.fragment or "@" in parts.netloc
+        if parts.scheme not in {"http", "https"} or HOST_NAME.fullmatch(parts.hostname or "") is None or more:
             raise ValueError("it is not an address of the form http(s)://HOST:PORT")
         _ = parts.port  # raises ValueError when it is no port
         return f"{parts.scheme}://{parts.netloc}".lower()

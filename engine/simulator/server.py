@@ -46,11 +46,11 @@ from engine.simulator.ws_api import WsApiDoor
 CANNOT_START: Final = 2
 
 
-def run(config: SimulatorConfig) -> int:
+def run(config: SimulatorConfig, name: str = "simulator") -> int:
     """Serve until SIGTERM, SIGINT, an operator's shutdown or the parent's end; returns the exit code.
 
-    What stands in the way of a start is said in one line on stderr, with exit code 2. When the simulator
-    serves, one JSON line on stdout tells its host and port.
+    What stands in the way of a start is said in one line on stderr, behind the name, with exit code 2. When the
+    simulator serves, one JSON line on stdout tells its host and port.
     """
     log_to_stderr()
     if config.parent_fd is not None:
@@ -63,7 +63,7 @@ def run(config: SimulatorConfig) -> int:
             finally:
                 simulator.exchange.close()
     except CannotStart as reason:
-        sys.stderr.write(f"simulator: {reason}\n")
+        sys.stderr.write(f"{name}: {reason}\n")
         return CANNOT_START
     return 0
 
