@@ -18,7 +18,7 @@ ROOT = Path(__file__).parent.parent
 OWNER_EMAIL = "owner@example.org"
 OWNER_PASSWORD = "a long enough password"
 COOKIE = "numatix"
-PATIENCE_S = 30.0
+PATIENCE_S = 60.0
 
 
 def wait_until(found: Any, what: str, patience_s: float = PATIENCE_S, pause_s: float = 0.02) -> Any:

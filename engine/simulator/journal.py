@@ -19,7 +19,7 @@ from zlib import crc32
 
 import orjson
 
-FORMAT = "numatix simulator 3"
+FORMAT = "numatix simulator 4"
 MOST_RECORDS = 50_000
 MOST_BYTES = 32 * 1024 * 1024
 LOCK_TRIES, LOCK_AGAIN_S = 100, 0.05

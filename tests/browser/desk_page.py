@@ -27,7 +27,7 @@ NOTE_FIRST_PAINT = """new PerformanceObserver(() => {
   window.paintedAs ??= document.documentElement.dataset.theme;
 }).observe({type: "paint", buffered: true});"""
 PASSWORD = "a password of this test"
-PATIENCE_MS = 15_000
+PATIENCE_MS = 30_000
 expect.set_options(timeout=PATIENCE_MS)
 
 

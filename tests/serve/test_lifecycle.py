@@ -251,11 +251,27 @@ def test_a_database_that_is_none_is_one_line(tmp_path: Path) -> None:
     assert_one_line(run_numatix(**desk_environment(tmp_path / "var")), "numatix.db")
 
 
-def test_an_owner_password_that_will_not_do_is_one_line(tmp_path: Path) -> None:
-    run = run_numatix(**desk_environment(tmp_path / "var", owner_email="a@b.c", owner_password="short"))
-    assert run.returncode == 2
-    assert "NUMATIX_OWNER_PASSWORD" in run.stderr
-    assert "Traceback" not in run.stderr
+@pytest.mark.parametrize(
+    ("email", "password", "words"),
+    [("a@b.c", "short", "NUMATIX_OWNER_PASSWORD"), ("nobody", "long enough to be one", "NUMATIX_OWNER_EMAIL")],
+)
+def test_an_owner_who_will_not_do_is_one_line(tmp_path: Path, email: str, password: str, words: str) -> None:
+    run = run_numatix(**desk_environment(tmp_path / "var", owner_email=email, owner_password=password))
+    assert_one_line(run, words)
+    assert password not in run.stderr
+
+
+@pytest.mark.parametrize("name", ["desk.lock", "numatix.db", "secret_key"])
+def test_a_file_that_cannot_be_written_is_one_line(tmp_path: Path, name: str) -> None:
+    (tmp_path / "var" / name).mkdir(parents=True)
+    assert_one_line(run_numatix(**desk_environment(tmp_path / "var")), name)
+
+
+@pytest.mark.parametrize("flow", ["replay:nothing", "replay:/nothing/there.gz@1", "replay:/nothing/there.gz@fast"])
+def test_an_exchange_that_cannot_start_is_one_line_and_no_invitation(tmp_path: Path, flow: str) -> None:
+    run = run_numatix(**desk_environment(tmp_path / "var", simulator_flow=flow))
+    assert_one_line(run, "NUMATIX_SIMULATOR_FLOW", "built-in exchange")
+    assert run.stdout == ""
 
 
 @pytest.mark.parametrize("content", ["", "too short"])

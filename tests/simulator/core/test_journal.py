@@ -273,5 +273,5 @@ def test_an_order_that_cannot_be_journalled_is_as_if_it_had_not_been_tried(tmp_p
 def test_a_journal_of_an_older_form_is_refused_in_one_line(tmp_path: Path) -> None:
     first = orjson.dumps(["numatix simulator 1", 1, [], 0])
     (tmp_path / "journal.0").write_bytes(b"%08x %s\n" % (crc32(first), first))
-    with pytest.raises(JournalError, match="is not in the format 'numatix simulator 3': start with another directory"):
+    with pytest.raises(JournalError, match="is not in the format 'numatix simulator 4': start with another directory"):
         Venue(tmp_path)
