@@ -22,6 +22,7 @@ from engine.identity.passwords import check_email, check_password
 from engine.ports import User
 from numatix.child import CannotStart, SimulatorProcess
 from numatix.settings import MENDS, PREFIX, PublicAddress, Settings, SettingsError, keep_nicegui_in
+from numatix.sockets import SocketProtocol
 from numatix.telemetry import configure_logs
 from numatix.wiring import ExchangeDoor, House, Makers, build_house
 
@@ -181,7 +182,7 @@ class _Server(uvicorn.Server):
             uvicorn.Config(
                 app,
                 http="httptools",
-                ws="websockets-sansio",
+                ws=SocketProtocol,
                 lifespan="on",
                 log_config=None,
                 access_log=False,

@@ -51,7 +51,7 @@ def build_app(house: House, welcome: Callable[[User], Awaitable[None]]) -> Gate:
     doors = SocketDoors(house.identity, house.address, house.clock)
     router = APIRouter()
     context = PageContext(house.desk, house.identity, doors, router, house.clock, house.ids)
-    app.mount("/api", build_api(house.desk, house.identity, welcome))
+    app.mount("/api", build_api(house.desk, house.identity, house.bots, welcome))
     app.include_router(health_routes(house))
     app.include_router(session_routes(house.identity, house.address, welcome))
     serve_assets()

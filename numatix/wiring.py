@@ -21,6 +21,7 @@ from engine.runtime import Clock, Ids, Supervisor, SystemClock, SystemIds
 from engine.venues.ccxt_venue import CcxtVenue
 from engine.venues.config import VenueConfig
 from engine.venues.paper import PaperOffice
+from numatix.api.stream import StreamDoor, StreamTimes
 from numatix.chain import Chain, build_chain
 from numatix.settings import PublicAddress, Settings
 
@@ -39,6 +40,7 @@ class House:
     users: SqlUsers
     identity: Identity
     chain: Chain
+    bots: StreamDoor
 
     @property
     def desk(self) -> Desk:
@@ -46,6 +48,7 @@ class House:
 
     async def close(self) -> None:
         """End every task, then what they stood on."""
+        await self.bots.close()
         await self.chain.close()
         self.identity.passwords.close()
         self.database.close()
@@ -67,6 +70,7 @@ class Makers:
     stream: Callable[[Clock], Stream] = MemoryStream
     venue: Callable[[VenueConfig, Supervisor, Clock], Venue] = CcxtVenue
     settle_times: SettleTimes = field(default_factory=SettleTimes)
+    stream_times: StreamTimes = field(default_factory=StreamTimes)
 
 
 def build_house(
@@ -105,7 +109,8 @@ def build_house(
         ids=ids,
         settle_times=makers.settle_times,
     )
-    return House(settings, address, clock, ids, supervisor, database, ledger, users, identity, chain)
+    bots = StreamDoor(chain.desk, identity, clock, makers.stream_times)
+    return House(settings, address, clock, ids, supervisor, database, ledger, users, identity, chain, bots)
 
 
 def venue_configs(settings: Settings, exchange: ExchangeDoor) -> tuple[VenueConfig, ...]:

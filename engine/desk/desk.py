@@ -19,12 +19,13 @@ from engine.domain.position import worth
 from engine.domain.values import NotFound, Refusal, Unavailable
 from engine.feeds import Feeds
 from engine.hub import Hub
-from engine.ports import Account, Credentials, Ledger, OrderFilter, Page, Users, Venue, VenueError
+from engine.ports import Account, ChangedSince, Credentials, Ledger, OrderFilter, Page, Users, Venue, VenueError
 from engine.reconcile import Recorder
 from engine.runtime import Clock, Ids
 
 QUOTE = "USDT"
 MOST_ITEMS = 500
+MOST_CHANGED = 1_000
 
 
 class Desk:
@@ -112,6 +113,19 @@ class Desk:
     ) -> tuple[Order, tuple[Fill, ...], tuple[TimelineEntry, ...]]:
         order = await self._orders.of(user_id, order_id)
         return order, await self._ledger.fills_of(order_id), await self._ledger.timeline(order_id)
+
+    async def fills_of(self, user_id: str, order_id: str) -> tuple[Fill, ...]:
+        """Oldest first."""
+        return await self._ledger.fills_of((await self._orders.of(user_id, order_id)).id)
+
+    async def sequence(self, user_id: str) -> int:
+        """The number of the user's newest event; 0 before the first."""
+        return await self._ledger.sequence(user_id)
+
+    async def changed_since(self, user_id: str, sequence: int) -> ChangedSince | None:
+        """The orders that the user's events after that one were about, as they are now, up to 1,000; None when it
+        cannot be told."""
+        return await self._ledger.changed_since(user_id, sequence, MOST_CHANGED)
 
     async def orders(
         self, user_id: str, query: OrderFilter, *, cursor: str | None = None, limit: int = 100

@@ -6,7 +6,7 @@ import hashlib
 import hmac
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from engine.domain.values import Conflict, Forbidden, Unauthenticated
@@ -41,6 +41,14 @@ class Asker:
     @property
     def is_owner(self) -> bool:
         return self.user.role is Role.OWNER
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """Who a token proves, and until when."""
+
+    asker: Asker
+    until: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,10 +200,15 @@ class Identity:
 
     async def asker_by_bearer(self, access_token: str) -> Asker:
         """Unauthenticated `bad_token` or `token_expired`."""
-        user = await self.users.by_id(self.access.read(access_token))
+        return (await self.proof_by_bearer(access_token)).asker
+
+    async def proof_by_bearer(self, access_token: str) -> Proof:
+        """Who asks, and how long that holds, for what outlives a request. Unauthenticated as `asker_by_bearer`."""
+        user_id, until = self.access.read(access_token)
+        user = await self.users.by_id(user_id)
         if user is None or not user.active:
             raise Unauthenticated("bad_token", "This user may not log in any more.")
-        return Asker(user, None)
+        return Proof(Asker(user, None), until)
 
     # --- parts
 

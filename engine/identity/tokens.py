@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import jwt
 from cryptography.hazmat.primitives.hashes import SHA256
@@ -31,8 +31,9 @@ class AccessTokens:
         claims = {"sub": user_id, "jti": self._ids.new(), "iat": now, "exp": now + ACCESS_LIFE, "aud": AUDIENCE}
         return jwt.encode(claims, self._key, ALGORITHM)
 
-    def read(self, token: str) -> str:
-        """The user's id; Unauthenticated `bad_token`, or `token_expired` for one that was good once."""
+    def read(self, token: str) -> tuple[str, datetime]:
+        """The user's id and when the token ends; Unauthenticated `bad_token`, or `token_expired` for one that was good
+        once."""
         claims = self._claims(token)
         subject, expires, issued = claims.get("sub"), claims.get("exp"), claims.get("iat")
         now = self._clock.now().timestamp()
@@ -42,7 +43,7 @@ class AccessTokens:
             raise _bad_token()
         if expires <= now:
             raise Unauthenticated("token_expired", "This access token is over: refresh it.")
-        return subject
+        return subject, datetime.fromtimestamp(expires, UTC)
 
     def _claims(self, token: str) -> Mapping[str, object]:
         if len(token) > LONGEST_TOKEN:

@@ -21,12 +21,16 @@ from numatix.api.markets import market_routes
 from numatix.api.orders import order_routes
 from numatix.api.problems import MEDIA_TYPE, answer_with_problems, problem
 from numatix.api.shapes import ProblemView
+from numatix.api.stream import StreamDoor, stream_routes
 
 JSON = "application/json"
 PROBLEM: dict[str, Any] = {"description": "A problem document", "content": {MEDIA_TYPE: {}}, "model": ProblemView}
 PROBLEMS: dict[int | str, dict[str, Any]] = {"4XX": PROBLEM, "5XX": PROBLEM}
 INTRODUCTION = """Figures are strings, times ISO 8601 in UTC. Errors are problem documents with a stable `code` and the
-`field` at fault. Lists answer `items` and `next_cursor`; send that as `cursor` for what comes next."""
+`field` at fault. Lists answer `items` and `next_cursor`; send that as `cursor` for what comes next.
+
+What happens comes over a WebSocket at `/api/v1/stream`: first `{"op": "auth", "token": "…"}`, then for instance
+`{"op": "subscribe", "channels": ["orders", "balances", "book:BTC/USDT"]}`. `docs/api-stream.md` has every message."""
 
 
 class Api(FastAPI):
@@ -50,7 +54,9 @@ class Api(FastAPI):
         return ()
 
 
-def build_api(desk: Desk, identity: Identity, welcome: Callable[[User], Awaitable[None]]) -> FastAPI:
+def build_api(
+    desk: Desk, identity: Identity, stream: StreamDoor, welcome: Callable[[User], Awaitable[None]]
+) -> FastAPI:
     """The application to be mounted at /api."""
     api = Api(
         title="Numatix",
@@ -68,6 +74,7 @@ def build_api(desk: Desk, identity: Identity, welcome: Callable[[User], Awaitabl
     v1.include_router(auth_routes(identity, welcome))
     for routes in (order_routes(desk), account_routes(desk), market_routes(desk)):
         v1.include_router(routes)
+    v1.include_router(stream_routes(stream))
     api.include_router(v1)
 
     @api.get("/docs", include_in_schema=False)

@@ -54,7 +54,14 @@ def problem(
     **more: str,
 ) -> Response:
     """A problem document. `more` adds members, such as the id of a denied order."""
-    body = {
+    body = problem_document(status, code, detail, field, **more)
+    # ASCII escapes: what a request said may come back in the detail, even what is no valid text.
+    return Response(json.dumps(body), status, {"Cache-Control": "no-store", **(headers or {})}, MEDIA_TYPE)
+
+
+def problem_document(status: int, code: str, detail: str, field: str | None, **more: str) -> dict[str, object]:
+    """The document itself, for where no response carries it."""
+    return {
         "type": f"urn:numatix:problem:{code}",
         "title": HTTPStatus(status).phrase,
         "status": status,
@@ -63,13 +70,10 @@ def problem(
         "field": field,
         **more,
     }
-    # ASCII escapes: what a request said may come back in the detail, even what is no valid text.
-    return Response(json.dumps(body), status, {"Cache-Control": "no-store", **(headers or {})}, MEDIA_TYPE)
 
 
 def refusal_problem(refusal: Refusal) -> Response:
     """The problem that a refusal of the engine becomes."""
-    status = next(status for kind, status in STATUS if isinstance(refusal, kind))
     headers: dict[str, str] = {}
     more: dict[str, str] = {}
     if isinstance(refusal, TooMany):
@@ -80,8 +84,20 @@ def refusal_problem(refusal: Refusal) -> Response:
         headers["Retry-After"] = "1"
     if isinstance(refusal, Denied):
         more["order_id"] = refusal.order_id
-    field = None if refusal.field is None else _cut(refusal.field)
-    return problem(status, refusal.code, refusal.message, field=field, headers=headers, **more)
+    return problem(_status(refusal), refusal.code, refusal.message, field=_field(refusal), headers=headers, **more)
+
+
+def refusal_document(refusal: Refusal) -> dict[str, object]:
+    """The same as a document alone."""
+    return problem_document(_status(refusal), refusal.code, refusal.message, _field(refusal))
+
+
+def _status(refusal: Refusal) -> int:
+    return next(status for kind, status in STATUS if isinstance(refusal, kind))
+
+
+def _field(refusal: Refusal) -> str | None:
+    return None if refusal.field is None else _cut(refusal.field)
 
 
 def answer_with_problems(app: FastAPI) -> None:

@@ -12,6 +12,7 @@ from engine.domain.instrument import Instrument
 from engine.domain.market import Candle, Ticker
 from engine.domain.messages import TimelineEntry
 from engine.domain.order import Order
+from engine.domain.position import Balance
 from engine.domain.values import decimal_text
 from engine.identity import TokenPair
 from engine.ports import Account, User
@@ -82,18 +83,18 @@ def fill_view(fill: Fill) -> FillView:
     )
 
 
+def balance_view(balance: Balance) -> BalanceView:
+    return BalanceView(
+        asset=balance.asset,
+        free=decimal_text(balance.free),
+        locked=decimal_text(balance.locked),
+        total=decimal_text(balance.total),
+    )
+
+
 def balances_view(held: AccountBalances) -> BalancesView:
-    items = [
-        BalanceView(
-            asset=balance.asset,
-            free=decimal_text(balance.free),
-            locked=decimal_text(balance.locked),
-            total=decimal_text(balance.total),
-        )
-        for balance in held.balances
-    ]
     return BalancesView(
-        items=items,
+        items=[balance_view(balance) for balance in held.balances],
         next_cursor=None,
         account_id=held.account.id,
         worth=decimal_text(held.worth),
