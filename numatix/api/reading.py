@@ -49,10 +49,16 @@ class ExactRequest(Request):
         if not hasattr(self, "_exact"):
             body = await self.body()
             try:
-                self._exact = json.loads(body.decode(), object_pairs_hook=_object, parse_int=_whole)
+                self._exact = read_json(body.decode())
             except (ValueError, RecursionError) as error:
                 raise HTTPException(400) from error
         return self._exact
+
+
+def read_json(text: str) -> Any:
+    """Each name of an object once. Refusal for one that is repeated or no text; ValueError and RecursionError for what
+    is no JSON."""
+    return json.loads(text, object_pairs_hook=_object, parse_int=_whole)
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -43,7 +43,10 @@ class Socket:
 
     async def next(self, wanted: Callable[[Message], bool] | str) -> Message:
         """The first message of that type, or that is so; what comes before it is kept for others."""
-        fits = (lambda message: message["type"] == wanted) if isinstance(wanted, str) else wanted
+
+        def fits(message: Message) -> bool:
+            return message["type"] == wanted if isinstance(wanted, str) else wanted(message)
+
         for number, message in enumerate(self.waiting):
             if fits(message):
                 return self.waiting.pop(number)
@@ -108,6 +111,11 @@ class Bot:
     def cancel(self, order_id: str) -> None:
         answer = self.http.delete(f"/orders/{order_id}")
         assert answer.status_code == 202, answer.text
+
+    def becomes(self, order_id: str, status: str) -> None:
+        """Wait until the order has that status."""
+        path = f"/orders/{order_id}"
+        wait_until(lambda: self.http.get(path).json()["status"] == status, f"order {order_id} to be {status}")
 
     def leave_nothing_open(self) -> None:
         """Cancel what is open, and wait for its end."""

@@ -123,6 +123,13 @@ async def test_what_is_not_understood_is_answered_with_its_field_and_changes_not
         assert socket.waiting == []
 
 
+async def test_a_field_that_is_said_twice_is_refused(bot: Bot) -> None:
+    async with bot.socket() as socket:
+        await socket.connection.send('{"op": "ping", "id": 1, "op": "resume"}')
+        error = await socket.next("error")
+        assert (error["problem"]["code"], error["problem"]["field"]) == ("repeated_field", "op")
+
+
 @pytest.mark.parametrize(
     "text", ["", "[]", "7", '"ping"', "{", '{"op": "ping", "id": {}}', '{"op": "ping", "id": 1.5}']
 )

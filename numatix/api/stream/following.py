@@ -128,8 +128,12 @@ class Following:
         for page in pages:
             line = words.orders(reason, after, sequence, page, last=page is pages[-1])
             await self._outbox.say(line)
-        self._newer_until = await self._desk.sequence(self._user_id)
-        self._newer = {change.order.id: change for change in changes} if self._newer_until > sequence else {}
+        self.remember_newer(changes, until=await self._desk.sequence(self._user_id))
+
+    def remember_newer(self, changes: Sequence[OrderChanged], *, until: int) -> None:
+        """Events up to that number may be about orders that these changes show as newer."""
+        self._newer_until = until
+        self._newer = {change.order.id: change for change in changes} if until > (self.sequence or 0) else {}
 
     async def _open_orders(self, sequence: int) -> list[OrderChanged]:
         orders: list[OrderChanged] = []

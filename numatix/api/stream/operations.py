@@ -6,9 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, cast
 
-import orjson
-
 from engine.domain.values import Refusal
+from numatix.api.reading import read_json
 
 Id = str | int | None
 LONGEST_ID = 64
@@ -117,8 +116,8 @@ READERS: Mapping[str, Reader] = {
 
 def _object(text: str) -> dict[str, Any]:
     try:
-        message: object = orjson.loads(text)
-    except orjson.JSONDecodeError as error:
+        message: object = read_json(text)
+    except (ValueError, RecursionError) as error:
         raise Refusal("malformed_json", "The message is no well-formed JSON.") from error
     if not isinstance(message, dict):
         raise Refusal("bad_body", "A message is a JSON object.")

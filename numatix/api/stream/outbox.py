@@ -27,6 +27,10 @@ class Outbox:
         self._room = asyncio.Event()
         self._slot_next = False
 
+    def __len__(self) -> int:
+        """Messages that wait."""
+        return len(self._lines) + len(self._changed)
+
     async def say(self, line: str) -> None:
         """Put a line at the end, once there is room for it."""
         while len(self._lines) >= MOST_LINES:
