@@ -96,6 +96,10 @@ class FaultyRest:
             return await self._hang(request)
         return _spoiled(fault, b"" if answered is None else bytes(answered.body), self._faults.now_ms())
 
+    async def describe(self, request: Request) -> Response:
+        """What this door takes, in OpenAPI; public, and true whatever befalls."""
+        return await self._rest.describe(request)
+
     def release(self) -> None:
         """Cut what hangs."""
         for line in tuple(self._hanging):

@@ -187,15 +187,21 @@ def _which(call: Call, client_name: str) -> tuple[int | None, str | None]:
 
 def _names(prefix: str) -> dict[str, str]:
     names = {name: prefix + name[0].upper() + name[1:] for name in PER_LEG}
-    return names | {"newClientOrderId": f"{prefix}ClientOrderId", "quoteOrderQty": f"{prefix}QuoteOrderQty"}
+    return names | {"newClientOrderId": f"{prefix}ClientOrderId"}
 
 
 def _asked(*prefixes: str) -> str:
     """The parameters of the orders with these prefixes, and those of every list."""
-    mine = [name for prefix in prefixes for name in (*_names(prefix).values(), f"{prefix}Type!")]
+    mine = [
+        name
+        for prefix in prefixes
+        for name in (*_names(prefix).values(), f"{prefix}Type!")
+        if name not in OF_WAITING_ORDERS
+    ]
     return " ".join(["symbol!", "listClientOrderId", "newOrderRespType", "selfTradePreventionMode", *mine])
 
 
+OF_WAITING_ORDERS: Final = frozenset({"workingStopPrice", "workingTrailingDelta"})
 BEGUN: Final = frozenset({Status.PENDING_NEW, Status.PARTIALLY_FILLED})
 OLD_LIMIT: Final = {
     "newClientOrderId": "limitClientOrderId",

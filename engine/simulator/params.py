@@ -15,12 +15,13 @@ from engine.simulator.model import ApiError
 
 Choice = TypeVar("Choice", bound=str)
 
-WHOLE: Final = re.compile(r"[0-9]{1,19}")
+WHOLE: Final = re.compile(r"[0-9]{1,20}")
 CLIENT_ORDER_ID: Final = re.compile(r"[a-zA-Z0-9-_.:/]{1,36}")
 CLIENT_ORDER_ID_RANGE: Final = r"^[a-zA-Z0-9-_.:/]{1,36}$"
 SYMBOL: Final = re.compile(r"[A-Z0-9-_.]{1,20}")
 SYMBOL_RANGE: Final = "^[A-Z0-9-_.]{1,20}$"
 LONGEST_FORM: Final = 64
+LARGEST_WHOLE: Final = 2**63 - 1
 FIRST_MICROSECOND_STAMP: Final = 10**15
 """A time stamp from here on counts microseconds: as milliseconds it would be the year 33658."""
 
@@ -61,13 +62,16 @@ class Params:
         return value
 
     def whole(self, name: str) -> int | None:
-        """A whole number from 0, or None; -1100 for anything but ASCII digits."""
+        """A whole number from 0, or None; -1100 for anything but ASCII digits, -1108 when 64 bits do not hold it."""
         value = self.optional(name)
         if value is None:
             return None
         if WHOLE.fullmatch(value) is None:
             raise illegal(name, "^[0-9]{1,20}$")
-        return int(value)
+        number = int(value)
+        if number > LARGEST_WHOLE:
+            raise ApiError(-1108, f"Parameter '{name}' overflowed.")
+        return number
 
     def limit(self, default: int, most: int) -> int:
         """The `limit` of a list: `default` when it was not sent, cut to `most`; -1130 when it is 0."""

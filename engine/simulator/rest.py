@@ -10,6 +10,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from engine.simulator.model import ApiError
+from engine.simulator.openapi import described
 from engine.simulator.operations import Counter, Operation
 from engine.simulator.params import Params, parse_form
 from engine.simulator.signing import rest_payload
@@ -29,7 +30,10 @@ class Rest:
         self._counter = counter
         self._usage = counter.usage
         self._operations = {door: asked for asked in operations if (door := asked.rest) is not None}
-        self._paths = frozenset(path for _, path in self._operations)
+        self._methods: dict[str, list[str]] = {}
+        for method, path in self._operations:
+            self._methods.setdefault(path, []).append(method)
+        self._described: bytes | None = None
 
     async def answer(self, request: Request, skew_ms: int = 0) -> Response:
         """The answer to one request; never raises for what a client sent. `skew_ms` is how far the clock is off."""
@@ -58,6 +62,13 @@ class Rest:
         told |= self._usage.headers(client, self._counter.orderer(asked, request.headers.get("x-mbx-apikey")))
         return json_response(answer, status, told)
 
+    async def describe(self, request: Request) -> Response:
+        """The OpenAPI description of all that this door takes."""
+        del request
+        if self._described is None:
+            self._described = orjson.dumps(described(self._operations.values()))
+        return Response(self._described, media_type="application/json")
+
     def _answer(self, asked: Operation, request: Request, body: bytes, client: str, skew_ms: int) -> object:
         query: bytes = request.scope["query_string"]
         api_key = request.headers.get("x-mbx-apikey")
@@ -67,8 +78,8 @@ class Rest:
 
     def _unknown(self, request: Request) -> Response:
         path: str = request.scope["path"]
-        known = path in self._paths
-        status, error = (405, "Method Not Allowed") if known else (404, "Not Found")
+        methods = self._methods.get(path)
+        status, error = (404, "Not Found") if methods is None else (405, "Method Not Allowed")
         answer = {
             "timestamp": self._counter.now_ms(),
             "status": status,
@@ -76,7 +87,7 @@ class Rest:
             "message": f"There is no {request.method} {path} at this exchange.",
             "path": path,
         }
-        return json_response(answer, status, {})
+        return json_response(answer, status, {} if methods is None else {"allow": ", ".join(methods)})
 
 
 def json_response(answer: object, status: int, headers: dict[str, str]) -> Response:

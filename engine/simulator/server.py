@@ -211,6 +211,7 @@ class Simulator:
         )
         return Starlette(
             routes=[
+                Route("/sim/openapi.json", rest.describe, methods=["GET"]),
                 Route("/sim/accounts", admin.accounts, methods=["POST"]),
                 Route("/sim/accounts/{api_key}/deposit", admin.deposit, methods=["POST"]),
                 Route("/sim/faults", admin.list_faults, methods=["GET"]),
