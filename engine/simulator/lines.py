@@ -16,7 +16,9 @@ import uvicorn
 from starlette.applications import Starlette
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
+from uvicorn._types import ASGISendEvent
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.utils import ClientDisconnected
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.http11 import Request
 
@@ -41,6 +43,12 @@ class SocketLine(WebSocketsSansIOProtocol):
         if not self.close_sent:
             ends = {"cut": self.transport.abort, "silence": self.silence}
             cast("dict[str, Any]", self.scope)["extensions"][LINE] = ends
+
+    async def send(self, message: ASGISendEvent) -> None:
+        """Send; who writes when a broken frame or a lost pong has ended the socket already hears that the peer is gone."""
+        if self.close_sent and self.initial_response is None:
+            raise ClientDisconnected
+        await super().send(message)
 
     def silence(self) -> None:
         """Read nothing any more and ping no longer; what the peer sends stays in the network's buffers."""
@@ -85,7 +93,7 @@ class Server(uvicorn.Server):
                 ws=SocketLine,
                 lifespan="off",
                 log_config=None,
-                log_level="warning",
+                log_level="error",  # a warning for each request that is no HTTP would fill the log from outside
                 access_log=False,
                 server_header=False,
                 ws_max_size=LARGEST_MESSAGE,

@@ -29,7 +29,7 @@ NOT_ASKED = [positive_data_acceptance]
 """What a schema cannot say: the parameters of an order depend on each other and on the market."""
 RICH = {"USDT": "100000000", "BTC": "100000", "ETH": "100000"}
 SAMPLE = settings(
-    max_examples=3,
+    max_examples=2,
     derandomize=True,
     deadline=None,
     database=None,
@@ -85,7 +85,7 @@ def description(tried: SimulatorProcess) -> BaseSchema:
 
 @pytest.mark.parametrize("mode", list(GenerationMode))
 def test_every_call_answers_as_it_is_described(description: BaseSchema, keys: Keys, mode: GenerationMode) -> None:
-    assert ask_everything(description, keys, mode, SAMPLE) > 100
+    assert ask_everything(description, keys, mode, SAMPLE) > 80
 
 
 @pytest.mark.soak
