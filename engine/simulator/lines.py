@@ -45,7 +45,7 @@ class SocketLine(WebSocketsSansIOProtocol):
             cast("dict[str, Any]", self.scope)["extensions"][LINE] = ends
 
     async def send(self, message: ASGISendEvent) -> None:
-        """Send; who writes when a broken frame or a lost pong has ended the socket already hears that the peer is gone."""
+        """Send; who writes once a broken frame or a lost pong has ended the socket hears that the peer is gone."""
         if self.close_sent and self.initial_response is None:
             raise ClientDisconnected
         await super().send(message)
