@@ -5,7 +5,6 @@ Drawn from a seed, so that a failure is its number and the list of what was aske
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterable
 from random import Random
 
@@ -22,6 +21,8 @@ SYMBOLS = ("BTCUSDT",) * 8 + ("ETHUSDT", "btcusdt", "NOPE", "BTC-USDT", "X" * 21
 TYPES = ("LIMIT", "MARKET", "LIMIT_MAKER", "STOP_LOSS", "STOP_LOSS_LIMIT", "TAKE_PROFIT", "TAKE_PROFIT_LIMIT")
 PAIRED = ("LIMIT_MAKER", "STOP_LOSS", "STOP_LOSS_LIMIT", "TAKE_PROFIT", "TAKE_PROFIT_LIMIT")
 CLIENT_IDS = tuple("abcdefgh")
+START_MS = 1_700_000_040_000
+"""When the clock of a floor begins."""
 MOST_IDS = 60
 """Ids of orders, lists and trades are drawn from the first so many: some are there."""
 
@@ -29,7 +30,7 @@ MOST_IDS = 60
 def ask(random: Random, asked: Operation, middle: int) -> Values:
     """Parameters for an operation; `middle` is the price in cents that the market is near."""
     values = order_like(random, asked, middle) if "side" in asked.mandatory or "workingType" in asked.mandatory else {}
-    for name in asked.parameters:
+    for name in sorted(asked.parameters):
         needed = name in asked.mandatory
         if name not in values and random.random() < (0.97 if needed else 0.12 if values else 0.3):
             values[name] = near(random, name, middle)
@@ -129,7 +130,7 @@ def _id(random: Random, middle: int) -> str:
 
 def _moment(random: Random, middle: int) -> str:
     del middle
-    now_ms = time.time_ns() // 1_000_000
+    now_ms = START_MS
     return str(random.choice((now_ms, now_ms - 1000, now_ms - 86_400_000, now_ms * 1000, 0, 1)))
 
 

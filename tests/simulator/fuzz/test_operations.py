@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass, field
 from decimal import Decimal
 from random import Random
@@ -34,7 +33,7 @@ from engine.simulator.trading import OPERATIONS as TRADING
 from engine.simulator.usage import Usage
 from engine.simulator.user_streams import UserStreams, UserSubscription
 from engine.simulator.wallet import OPERATIONS as WALLET
-from tests.simulator.fuzz.asking import Values, ask
+from tests.simulator.fuzz.asking import START_MS, Values, ask
 from tests.simulator.process import Keys
 
 HELD = {"BTC": Decimal(50), "USDT": Decimal(20_000), "ETH": Decimal(5)}
@@ -58,6 +57,7 @@ class Floor:
 
     def __init__(self) -> None:
         listings = [listing for listing in default_listings() if listing.symbol in {"BTCUSDT", "ETHUSDT"}]
+        self.asked: list[tuple[str, Values]] = []
         self.exchange = Exchange(listings, 1, self.now_ms, None)
         ids = SystemIds()
         self.counter = Counter(self.exchange, self.now_ms, ids, Usage(self.now_ms, parse_limits("none")))
@@ -68,10 +68,10 @@ class Floor:
         self.operations = (*rows, *TRADES_OFTEN * 4)
         self.customers = [self._customer(f"customer-{number}") for number in range(3)]
         self.totals = self.sums()
-        self.asked: list[tuple[str, Values]] = []
 
     def now_ms(self) -> int:
-        return time.time_ns() // 1_000_000
+        """Every request comes 37 ms after the one before."""
+        return START_MS + 37 * len(self.asked)
 
     def _customer(self, name: str) -> Customer:
         account = self.exchange.create_account(name, f"secret of {name}", HELD)
