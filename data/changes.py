@@ -98,10 +98,12 @@ def advancing(
     detail: Mapping[str, str],
     command_id: str,
     notes: Sequence[Note] = (),
+    commanded: bool = True,
 ) -> Change:
     """Write the notes down, apply the reported fills that are not among the known ones, then the events in their order.
 
-    A step that brings the order to a status of `COMMAND_OF`, and leaves it there, also gives the worker that command.
+    A step that brings the order to a status of `COMMAND_OF`, and leaves it there, also gives the worker that command,
+    unless another order's command takes it along.
     Raises IllegalTransition for an event that cannot happen, ValueError for a fill of another order.
     """
     new_fills = _unknown(order, known, reported)
@@ -125,7 +127,7 @@ def advancing(
         )
         steps.append(step)
     kind = COMMAND_OF.get(now.status) if now.status is not order.status else None
-    command = _command(command_id, kind, now, at) if kind else None
+    command = _command(command_id, kind, now, at) if kind and commanded else None
     return Change(now, tuple(steps), new_fills, command, visible=len(steps) > len(notes))
 
 

@@ -12,7 +12,7 @@ from data.connection import Connection
 from data.cursors import cursor_after, place_of
 from data.database import Database
 from data.events import changed_since
-from data.operations import Advance, RecordList, RecordOrder, RecordReplacement
+from data.operations import Advance, AdvanceTogether, RecordList, RecordOrder, RecordReplacement
 from data.rows import (
     FILL_COLUMNS,
     ORDER_COLUMNS,
@@ -28,6 +28,7 @@ from data.rows import (
 from data.statements import (
     FILLS_OF,
     FILLS_OF_ACCOUNT,
+    HELD,
     LIST_BY_ID,
     LISTS_NOT_OVER,
     MARK_PUBLISHED,
@@ -44,7 +45,7 @@ from data.statements import (
 )
 from engine.domain.fills import Fill
 from engine.domain.messages import Command, Note, TimelineEntry
-from engine.domain.order import AmendRequested, Order, OrderEvent
+from engine.domain.order import AmendRequested, Order, OrderEvent, OrderStatus
 from engine.domain.order_list import OrderList
 from engine.ports import Advanced, ChangedSince, OrderFilter, Page, Recorded
 from engine.runtime import Ids
@@ -70,9 +71,12 @@ class SqlLedger:
     async def record_order(self, order: Order) -> Recorded:
         return await self.database.carry_out(RecordOrder(recording(order, self.ids.new()), self.writer))
 
-    async def record_list(self, order_list: OrderList, orders: Sequence[Order]) -> tuple[Recorded, ...]:
-        changes = [recording(order, self.ids.new(), commanded=number == 0) for number, order in enumerate(orders)]
-        return await self.database.carry_out(RecordList(order_list, tuple(changes), self.writer))
+    async def record_list(
+        self, order_list: OrderList, orders: Sequence[Order], *, new: bool = True
+    ) -> tuple[Recorded, ...]:
+        lead = next((order for order in orders if order.status is OrderStatus.PENDING), None)
+        changes = [recording(order, self.ids.new(), commanded=order is lead) for order in orders]
+        return await self.database.carry_out(RecordList(order_list if new else None, tuple(changes), self.writer))
 
     async def record_replacement(
         self, order_id: str, event: AmendRequested, replacement: Order, at: datetime
@@ -99,6 +103,15 @@ class SqlLedger:
             order_id, events, at, new_fills=new_fills, source=source, detail=detail or {}, notes=notes
         )
         return await self.database.carry_out(operation)
+
+    async def advance_together(
+        self, order_ids: Sequence[str], event: OrderEvent, at: datetime, *, source: str
+    ) -> tuple[Advanced, ...]:
+        advances = tuple(
+            self._advance(order_id, [event], at, source=source, commanded=number == 0)
+            for number, order_id in enumerate(order_ids)
+        )
+        return await self.database.carry_out(AdvanceTogether(advances, self.writer))
 
     async def update_list(self, order_list: OrderList) -> None:
         values = (*list_changing_values(order_list), order_list.id)
@@ -166,6 +179,9 @@ class SqlLedger:
     async def lists_not_over(self) -> tuple[OrderList, ...]:
         return tuple(list_of(row) for row in await self._rows(LISTS_NOT_OVER))
 
+    async def held(self) -> tuple[Order, ...]:
+        return tuple(order_of(row) for row in await self._rows(HELD))
+
     async def timeline(self, order_id: str) -> tuple[TimelineEntry, ...]:
         rows = await self._rows(TIMELINE, order_id)
         return tuple(timeline_entry_of(row) for row in rows)
@@ -197,6 +213,7 @@ class SqlLedger:
         new_fills: Sequence[Fill] = (),
         detail: Mapping[str, str] | None = None,
         notes: Sequence[Note] = (),
+        commanded: bool = True,
     ) -> Advance:
         return Advance(
             order_id,
@@ -208,6 +225,7 @@ class SqlLedger:
             notes,
             command_id=self.ids.new(),
             writer=self.writer,
+            commanded=commanded,
         )
 
     async def _rows(self, statement: str, *values: SqlValue) -> list[tuple[Any, ...]]:

@@ -40,9 +40,9 @@ class RecordOrder(Operation[Recorded]):
 
 @dataclass(frozen=True, slots=True)
 class RecordList(Operation[tuple[Recorded, ...]]):
-    """Insert a list with its orders, unless one of them is there already."""
+    """Insert a list with its orders, or more orders of one that is there; nothing if one of them is there already."""
 
-    order_list: OrderList
+    order_list: OrderList | None
     changes: tuple[Change, ...]
     writer: str
 
@@ -78,6 +78,8 @@ class Advance(Operation[Advanced]):
     command_id: str
     """For the command that may follow."""
     writer: str
+    commanded: bool = True
+    """Whether the order gets the command itself, rather than being taken along by another's."""
 
     @override
     def ask_for(self, wanted: Wanted) -> None:
@@ -102,11 +104,36 @@ class Advance(Operation[Advanced]):
             detail=self.detail,
             command_id=self.command_id,
             notes=self.notes,
+            commanded=self.commanded,
         )
         if not change.steps:
             return Decision((), lambda _: Advanced(order, None))
         _refuse_taken_fills(books, change)
         return Decision((change,), lambda told: Advanced(change.order, told[0], change.command))
+
+
+@dataclass(frozen=True, slots=True)
+class AdvanceTogether(Operation[tuple[Advanced, ...]]):
+    """Tell several orders the same; all of them or none."""
+
+    advances: tuple[Advance, ...]
+    """Of different orders."""
+    writer: str
+
+    @override
+    def ask_for(self, wanted: Wanted) -> None:
+        for advance in self.advances:
+            advance.ask_for(wanted)
+
+    @override
+    def decide(self, books: Books) -> Decision[tuple[Advanced, ...]]:
+        decisions = [advance.decide(books) for advance in self.advances]
+
+        def answer(told: Sequence[OrderChanged | None]) -> tuple[Advanced, ...]:
+            rest = iter(told)
+            return tuple(one.answer([next(rest) for _ in one.changes]) for one in decisions)
+
+        return Decision(tuple(change for one in decisions for change in one.changes), answer)
 
 
 @dataclass(frozen=True, slots=True)

@@ -57,6 +57,7 @@ UNFINISHED_OF_ACCOUNT = select(
     ORDER_COLUMNS, "orders", "WHERE finished = FALSE AND account_id = ? ORDER BY created_at, id"
 )
 
+HELD = select(ORDER_COLUMNS, "orders", "WHERE finished = FALSE AND status = 'HELD' ORDER BY created_at, id")
 OF_LIST = select(ORDER_COLUMNS, "orders", "WHERE list_id = ? ORDER BY created_at, id")
 LIST_BY_ID = select(LIST_COLUMNS, "orderlists", "WHERE id = ?")
 LISTS_NOT_OVER = select(

@@ -86,8 +86,11 @@ class Ledger(Protocol):
         """
         ...
 
-    async def record_list(self, order_list: OrderList, orders: Sequence[Order]) -> tuple[Recorded, ...]:
-        """Insert a list and its orders together; only the first gets a submit command, it takes the others along.
+    async def record_list(
+        self, order_list: OrderList, orders: Sequence[Order], *, new: bool = True
+    ) -> tuple[Recorded, ...]:
+        """Insert a list (unless it is not `new`) and these orders of it together; of those that are PENDING only
+        the first gets a submit command, it takes the others along.
 
         When one of their `client_order_id` is taken already, nothing is written: the stored orders are returned.
         """
@@ -132,6 +135,15 @@ class Ledger(Protocol):
         """
         ...
 
+    async def advance_together(
+        self, order_ids: Sequence[str], event: OrderEvent, at: datetime, *, source: str
+    ) -> tuple[Advanced, ...]:
+        """The same event to several orders in one transaction, or, when one of them refuses it, to none.
+
+        Only the first gets the command that their status asks for: it takes the others along. Raises as `advance`.
+        """
+        ...
+
     async def order(self, order_id: str) -> Order | None: ...
     async def order_by_client_id(self, account_id: str, client_order_id: str) -> Order | None: ...
     async def orders(self, user_id: str, query: OrderFilter, *, cursor: str | None, limit: int) -> Page[Order]:
@@ -154,6 +166,10 @@ class Ledger(Protocol):
         ...
 
     async def lists_not_over(self) -> tuple[OrderList, ...]: ...
+    async def held(self) -> tuple[Order, ...]:
+        """Every order that the desk keeps, oldest first."""
+        ...
+
     async def timeline(self, order_id: str) -> tuple[TimelineEntry, ...]: ...
     async def unfinished(self, account_id: str | None = None) -> tuple[Order, ...]:
         """Every order that is not finished, oldest first."""

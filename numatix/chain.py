@@ -15,7 +15,7 @@ from engine.ports import Account, BalancesUpdate, EventBus, Ledger, PaperAccount
 from engine.reconcile import Reconciler, Recorder, SettleTimes
 from engine.relay import Relay
 from engine.runtime import Clock, Ids, Supervisor
-from engine.worker import RETRY_AFTER_S, Keeper, KeeperTimes, Worker
+from engine.worker import RETRY_AFTER_S, Holding, Keeper, KeeperTimes, ListKeeper, Worker
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +26,8 @@ class Chain:
     worker: Worker
     keeper: Keeper
     relay: Relay
+    holding: Holding
+    list_keeper: ListKeeper
     accounts: Accounts
     venues: Mapping[str, Venue]
     supervisor: Supervisor
@@ -36,6 +38,8 @@ class Chain:
         self.relay.start(self.supervisor)
         self.keeper.start(self.supervisor)
         self.worker.start(self.supervisor)
+        self.holding.start(self.supervisor)
+        self.list_keeper.start(self.supervisor)
 
     async def close(self) -> None:
         """Finish what is in hand, end every task, then close the roads. What was not finished is recovered at the
@@ -89,4 +93,6 @@ def build_chain(
         clock=clock,
         ids=ids,
     )
-    return Chain(desk, worker, keeper, relay, accounts, venues, supervisor)
+    holding = Holding(ledger, recorder, accounts, feeds, clock)
+    list_keeper = ListKeeper(ledger, recorder, accounts, clock, ids)
+    return Chain(desk, worker, keeper, relay, holding, list_keeper, accounts, venues, supervisor)

@@ -4,7 +4,8 @@ Refusals: NotFound, Conflict, Forbidden, Unavailable, Denied, TooMany or plain R
 `engine.domain.values`.
 """
 
-from engine.desk.answers import AccountBalances, Readiness, Submitted, VenueInfo
+from engine.desk.amendments import Amendment
+from engine.desk.answers import AccountBalances, ListSubmitted, Readiness, Submitted, VenueInfo
 from engine.desk.desk import Desk
 
-__all__ = ["AccountBalances", "Desk", "Readiness", "Submitted", "VenueInfo"]
+__all__ = ["AccountBalances", "Amendment", "Desk", "ListSubmitted", "Readiness", "Submitted", "VenueInfo"]

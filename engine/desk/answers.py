@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from engine.domain.order import Order
+from engine.domain.order_list import OrderList
 from engine.domain.position import Balance
 from engine.ports import Account
 
@@ -21,6 +22,14 @@ class Readiness:
 @dataclass(frozen=True, slots=True)
 class Submitted:
     order: Order
+    created: bool
+    """False when the same client_order_id and body had been recorded before."""
+
+
+@dataclass(frozen=True, slots=True)
+class ListSubmitted:
+    order_list: OrderList
+    orders: tuple[Order, ...]
     created: bool
     """False when the same client_order_id and body had been recorded before."""
 

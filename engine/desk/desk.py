@@ -6,12 +6,15 @@ from collections.abc import Mapping
 from decimal import Decimal
 
 from engine.accounts import Accounts
-from engine.desk.answers import AccountBalances, Readiness, Submitted, VenueInfo
+from engine.desk.amendments import Amendment, Amendments
+from engine.desk.answers import AccountBalances, ListSubmitted, Readiness, Submitted, VenueInfo
+from engine.desk.lists import Lists
 from engine.desk.markets import Markets
 from engine.desk.orders import Orders, WaitingFor
 from engine.domain.draft import OrderDraft
 from engine.domain.fills import Fill
 from engine.domain.instrument import Instrument
+from engine.domain.list_draft import ListDraft
 from engine.domain.market import Candle, Ticker
 from engine.domain.messages import TimelineEntry
 from engine.domain.order import Order
@@ -53,6 +56,8 @@ class Desk:
         self._waiting_for = waiting_for
         self._markets = Markets(venues, clock)
         self._orders = Orders(ledger, recorder, accounts, self._markets, feeds, waiting_for, clock, ids)
+        self._amendments = Amendments(self._orders, recorder, accounts, self._markets)
+        self._lists = Lists(ledger, recorder, accounts, self._markets, self._orders, clock, ids)
 
     def readiness(self) -> Readiness:
         waiting_for = self._waiting_for()
@@ -94,6 +99,17 @@ class Desk:
         Refusal (nothing stored), Denied (stored, never sent), Conflict `client_order_id_reused`, Unavailable.
         """
         return await self._orders.submit(user_id, draft)
+
+    async def submit_list(self, user_id: str, draft: ListDraft) -> ListSubmitted:
+        """As `submit_order`, for an OCO or a bracket; refused whole when one of its orders is."""
+        return await self._lists.submit(user_id, draft)
+
+    async def order_list(self, user_id: str, list_id: str) -> ListSubmitted:
+        return await self._lists.of(user_id, list_id)
+
+    async def amend_order(self, user_id: str, order_id: str, wanted: Amendment) -> Order:
+        """PENDING_AMEND until the venue has answered. Conflict `order_finished`, `order_not_amendable`."""
+        return await self._amendments.amend(user_id, order_id, wanted)
 
     async def cancel_order(self, user_id: str, order_id: str) -> Order:
         """Taken even while new orders are not. Conflict `order_finished`."""

@@ -9,7 +9,7 @@ from engine.desk.answers import VenueInfo
 from engine.domain.instrument import Instrument
 from engine.domain.market import TIMEFRAMES_S, Candle, Ticker
 from engine.domain.values import NotFound, Refusal, Unavailable
-from engine.ports import Venue, VenueError
+from engine.ports import Features, Venue, VenueError
 from engine.runtime import Clock
 
 LONGEST_ECHO = 40
@@ -32,6 +32,10 @@ class Markets:
 
     def venues(self) -> tuple[VenueInfo, ...]:
         return tuple(VenueInfo(name, venue.title, self._reachable(name, venue)) for name, venue in self._venues.items())
+
+    def features(self, venue: str) -> Features:
+        """What the venue does itself."""
+        return self._venue(venue).features
 
     async def instruments(self, venue: str) -> Mapping[str, Instrument]:
         try:

@@ -11,10 +11,10 @@ from engine.desk.answers import Submitted
 from engine.desk.markets import Markets
 from engine.domain.draft import OrderDraft, check_draft
 from engine.domain.instrument import Instrument
-from engine.domain.order import CancelRequested, Order, OrderStatus
+from engine.domain.order import CancelRequested, Leg, Order, OrderStatus
 from engine.domain.position import Balance
 from engine.domain.risk import check_balance
-from engine.domain.values import Conflict, Denied, NotFound, OrderType, Refusal, TimeInForce, Unavailable
+from engine.domain.values import Conflict, Denied, NotFound, Refusal, TimeInForce, Unavailable
 from engine.domain.values import valid_client_order_id as valid
 from engine.feeds import Feeds
 from engine.ports import Account, Ledger, OrderFilter, VenueError
@@ -23,7 +23,7 @@ from engine.runtime import Clock, Ids
 
 WaitingFor = Callable[[], tuple[str, ...]]
 """What is missing before orders can be taken, in words; empty when they can."""
-MOST_CANCELS = 500
+CANCELS_AT_ONCE = 500
 REMEMBERED_S = 5.0
 
 
@@ -57,15 +57,15 @@ class Orders:
             known = await self._ledger.order_by_client_id(account.id, draft.client_order_id)
             if known is not None:
                 return _repeated(known, draft)
-        waiting_for = self._waiting_for()
-        if waiting_for:
-            raise Unavailable("not_ready", f"Orders cannot be taken yet: waiting for {', '.join(waiting_for)}.")
+        self.check_ready()
         instrument = await self._markets.instrument(account.venue, draft.symbol)
-        price = await self._reference_price(account.venue, instrument)
+        price = await self.reference_price(account.venue, instrument)
         check_draft(draft, instrument, price)
-        order = self._order(account, draft, instrument)
+        order = self.make(account, draft, instrument)
+        if order.status is OrderStatus.HELD:
+            return await self._record(order, draft)  # it costs nothing before its price comes
         try:
-            await self._reserve(order, draft, account, instrument, price)
+            await self.reserve(order, draft, account, instrument, price)
         except Unavailable:
             raise
         except Refusal as refusal:
@@ -73,21 +73,47 @@ class Orders:
         try:
             return await self._record(order, draft)
         finally:
-            self._release(order)
+            self.release(order)
+
+    def check_ready(self) -> None:
+        """Unavailable `not_ready` before the first reconciliation."""
+        waiting_for = self._waiting_for()
+        if waiting_for:
+            raise Unavailable("not_ready", f"Orders cannot be taken yet: waiting for {', '.join(waiting_for)}.")
 
     async def cancel(self, user_id: str, order_id: str) -> Order:
         order = await self.of(user_id, order_id)
         if order.finished:
             raise Conflict("order_finished", f"The order is {order.status} already: there is nothing to cancel.")
         self._accounts.touch(order.account_id)
+        if order.list_id is None:
+            return await self._recorder.advance(order.id, [CancelRequested()], source="desk")
+        return await self._cancel_with_list(order)
+
+    async def _cancel_with_list(self, order: Order) -> Order:
+        """What belongs together ends together: the exits of a list, or an entry and the exits that wait for it."""
+        found = await self._ledger.order_list(order.list_id or "")
+        siblings = () if found is None else tuple(one for one in found[1] if not one.finished)
+        if order.leg is not Leg.ENTRY:
+            siblings = tuple(one for one in siblings if one.leg is not Leg.ENTRY)
+        ids = [order.id, *(one.id for one in siblings if one.id != order.id)]
+        for attempt in ids[1:]:
+            await self._recorder.advance(attempt, [CancelRequested()], source="desk")
         return await self._recorder.advance(order.id, [CancelRequested()], source="desk")
 
     async def cancel_all(self, user_id: str, symbol: str | None, account_id: str | None) -> tuple[Order, ...]:
         if account_id is not None:
             await self._accounts.of(user_id, account_id)
         query = OrderFilter(symbol=symbol, account_id=account_id, open_only=True)
-        page = await self._ledger.orders(user_id, query, cursor=None, limit=MOST_CANCELS)
-        return tuple([await self._recorder.advance(one.id, [CancelRequested()], source="desk") for one in page.items])
+        canceled: list[Order] = []
+        cursor: str | None = None
+        while True:
+            page = await self._ledger.orders(user_id, query, cursor=cursor, limit=CANCELS_AT_ONCE)
+            for one in page.items:
+                canceled.append(await self._recorder.advance(one.id, [CancelRequested()], source="desk"))
+            cursor = page.next_cursor
+            if cursor is None:
+                return tuple(canceled)
 
     async def of(self, user_id: str, order_id: str) -> Order:
         order = await self._ledger.order(order_id)
@@ -95,7 +121,7 @@ class Orders:
             raise NotFound("unknown_order", "You have no order of that id.", "order_id")
         return order
 
-    async def _reference_price(self, venue: str, instrument: Instrument) -> Decimal | None:
+    async def reference_price(self, venue: str, instrument: Instrument) -> Decimal | None:
         """The last price as the feeds know it, or read now; None in a market that has not traded yet."""
         price = self._feeds.prices(venue).get(instrument.symbol)
         if price is None:
@@ -103,7 +129,7 @@ class Orders:
             price = ticker.last if ticker is not None else None
         return price or None
 
-    async def _reserve(
+    async def reserve(
         self, order: Order, draft: OrderDraft, account: Account, instrument: Instrument, price: Decimal | None
     ) -> None:
         """Check that the account can pay for it, and count it from this very moment: orders that are being recorded
@@ -127,7 +153,7 @@ class Orders:
         check_balance(draft, instrument, price, _never_negative(held), pairs)
         self._taking[order.id] = (order, None)
 
-    def _release(self, order: Order) -> None:
+    def release(self, order: Order) -> None:
         """The ledger shows it (or it was not recorded); those that were reading meanwhile still count it."""
         now = self._clock.monotonic()
         self._taking[order.id] = (order, now)
@@ -160,7 +186,7 @@ class Orders:
             return _repeated(recorded.order, draft)
         return Submitted(recorded.order, created=True)
 
-    def _order(self, account: Account, draft: OrderDraft, instrument: Instrument) -> Order:
+    def make(self, account: Account, draft: OrderDraft, instrument: Instrument) -> Order:
         order_id = self._ids.new()
         now = self._clock.now()
         return Order(
@@ -175,17 +201,19 @@ class Orders:
             quantity=draft.quantity,
             quote_quantity=draft.quote_quantity,
             price=draft.price,
-            status=OrderStatus.PENDING,
+            status=OrderStatus.HELD if draft.held else OrderStatus.PENDING,
             created_at=now,
             updated_at=now,
+            stop_price=draft.stop_price,
+            trailing_delta=draft.trailing_delta,
+            held=draft.held,
+            draft_digest=draft.digest,
         )
 
 
 def _repeated(known: Order, draft: OrderDraft) -> Submitted:
     """The stored order when the body is the same; a DENIED one answers as it did the first time. Conflict otherwise."""
-    stored = (known.side, known.type, known.quantity, known.quote_quantity, known.price, known.time_in_force)
-    asked = (draft.side, draft.type, draft.quantity, draft.quote_quantity, draft.price, _time_in_force(draft))
-    if stored != asked or _bare(known.symbol) != _bare(draft.symbol):
+    if known.draft_digest != draft.digest:
         raise Conflict(
             "client_order_id_reused",
             f"client_order_id {known.client_order_id} belongs to another order of this account: choose a new one.",
@@ -199,11 +227,7 @@ def _repeated(known: Order, draft: OrderDraft) -> Submitted:
 
 def _time_in_force(draft: OrderDraft) -> TimeInForce | None:
     """What the order will be recorded with: GTC where none is said and one belongs."""
-    return None if draft.type is OrderType.MARKET else draft.time_in_force or TimeInForce.GTC
-
-
-def _bare(symbol: str) -> str:
-    return symbol.upper().replace("/", "").replace("-", "")
+    return None if draft.type.at_market else draft.time_in_force or TimeInForce.GTC
 
 
 def _never_negative(held: dict[str, Balance]) -> dict[str, Balance]:

@@ -74,6 +74,8 @@ class Leg(StrEnum):
     ENTRY = "entry"
     TAKE_PROFIT = "take_profit"
     STOP_LOSS = "stop_loss"
+    UNWIND = "unwind"
+    """Closes what an entry filled when its exits cannot be placed."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,6 +29,8 @@ class ListStatus(StrEnum):
     ACTIVE = "ACTIVE"
     REPAIRING = "REPAIRING"
     """An exit is missing; the policy is at work."""
+    CLOSING = "CLOSING"
+    """A stop that the desk watches has come: the other leg is taken back first."""
     DONE = "DONE"
     UNWOUND = "UNWOUND"
     """An exit could not be placed: what the entry filled was closed at market."""

@@ -49,13 +49,14 @@ def check_balance(
     `unsettled` are the account's orders with the venue's answer outstanding: what they will lock is
     taken off first, so that two quick orders cannot both spend the same balance.
     """
-    asset, needed = cost(draft.side, instrument, draft.quantity, draft.quote_quantity, draft.price, reference_price)
+    worst = draft.price or draft.stop_price
+    asset, needed = cost(draft.side, instrument, draft.quantity, draft.quote_quantity, worst, reference_price)
     free = balances[asset].free if asset in balances else Decimal(0)
     for order, of in unsettled:
         if order.status not in NOT_YET_LOCKED:
             continue
         at = reference_price if order.symbol == draft.symbol else None
-        spends, amount = cost(order.side, of, order.quantity, order.quote_quantity, order.price, at)
+        spends, amount = cost(order.side, of, order.quantity, order.quote_quantity, order.price or order.stop_price, at)
         if spends == asset:
             free -= amount
     if needed > free:

@@ -66,9 +66,7 @@ class Execution:
             return
         if order.replaces is not None:
             await self._amending.take_the_place(order)
-        elif order.list_id is not None and await self._listing.takes(order):
-            await self._listing.submit(order)
-        else:
+        elif order.list_id is None or not await self._listing.submit(order):
             await self._submit_alone(order, command)
 
     async def _submit_alone(self, order: Order, command: Command) -> None:

@@ -58,6 +58,13 @@ class Sender:
         except IllegalTransition:
             return None
 
+    async def submitting_together(self, orders: Sequence[Order]) -> tuple[Order, ...] | None:
+        """The same for several at once, all or none."""
+        try:
+            return await self._recorder.advance_together([one.id for one in orders], Submitting(), source="worker")
+        except IllegalTransition:
+            return None
+
     async def send(self, order: Order, place: Callable[[float], Awaitable[T]]) -> T | NotSent:
         """Call `place(seconds left)` once. What provably never left may be tried again, but only within
         `send_within_s` of the commit: the settle window counts on nothing leaving after that."""

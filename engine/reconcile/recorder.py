@@ -46,6 +46,11 @@ class Recorder:
         )
         return await self._tell(advanced)
 
+    async def advance_together(self, order_ids: Sequence[str], event: OrderEvent, *, source: str) -> tuple[Order, ...]:
+        """Several orders by the same event, all or none; raises as `advance`."""
+        advanced = await self._ledger.advance_together(order_ids, event, self._clock.now(), source=source)
+        return tuple([await self._tell(one) for one in advanced])
+
     async def replace(self, order_id: str, event: AmendRequested, replacement: Order) -> tuple[Order, Order]:
         """The order, now PENDING_AMEND, and the one that is to take its place; raises as `advance`."""
         advanced, recorded = await self._ledger.record_replacement(order_id, event, replacement, self._clock.now())
@@ -53,9 +58,11 @@ class Recorder:
             await self._bus.publish(recorded.change)
         return await self._tell(advanced), recorded.order
 
-    async def record_list(self, order_list: OrderList, orders: Sequence[Order]) -> tuple[Recorded, ...]:
-        """A list whole, with its command on the way when this returns."""
-        recorded = await self._ledger.record_list(order_list, orders)
+    async def record_list(
+        self, order_list: OrderList, orders: Sequence[Order], *, new: bool = True
+    ) -> tuple[Recorded, ...]:
+        """A list whole, or more orders of one, with their command on the way when this returns."""
+        recorded = await self._ledger.record_list(order_list, orders, new=new)
         for one in recorded:
             await self._pass_on(one)
         return recorded

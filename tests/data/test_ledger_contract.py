@@ -28,6 +28,7 @@ from engine.domain.order import (
     OrderStatus,
     Origin,
     Rejected,
+    Released,
     Submitting,
     Triggered,
 )
@@ -652,3 +653,24 @@ async def test_another_users_events_do_not_count(ledger: Ledger):
     since = await ledger.changed_since("ann", 0, 10)
     assert since is not None
     assert [change.order.id for change in since.changes] == [order.id]
+
+
+async def test_several_orders_take_an_event_together_or_not_at_all(ledger: Ledger):
+    orders = [replace(an_order(), list_id="list", status=OrderStatus.HELD) for _ in range(2)]
+    recorded = await ledger.record_list(a_list(), orders)
+    assert [one.command for one in recorded] == [None, None]
+    ids = [order.id for order in orders]
+    released = await ledger.advance_together(ids, Released(), LATER, source="lists")
+    assert [one.order.status for one in released] == [OrderStatus.PENDING, OrderStatus.PENDING]
+    assert [one.command is not None for one in released] == [True, False]
+    await ledger.advance(orders[1].id, [CancelRequested()], LATER, source="desk")
+    with pytest.raises(IllegalTransition):
+        await ledger.advance_together(ids, Submitting(), LATER, source="worker")
+    first = await ledger.order(orders[0].id)
+    assert first is not None
+    assert first.status is OrderStatus.PENDING
+    more = replace(an_order(), list_id="list")
+    assert (await ledger.record_list(a_list(), [more]))[0].command is not None
+    found = await ledger.order_list("list")
+    assert found is not None
+    assert (found[0], {one.id for one in found[1]}) == (a_list(), {*ids, more.id})
