@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from datetime import datetime
+from decimal import Decimal
 
 from data.chains import line_hash
 from data.rows import to_json, to_micros
@@ -178,8 +179,12 @@ def _facts(event: OrderEvent, new_fills: Sequence[Fill]) -> dict[str, str]:
             "price": "" if price is None else decimal_text(price),
             "fills": str(len(fills)),
         }
-    carried = {part.name: str(getattr(event, part.name)) for part in fields(event)}
-    return {name: text for name, text in carried.items() if text}
+    carried = {part.name: getattr(event, part.name) for part in fields(event)}
+    return {name: _word(value) for name, value in carried.items() if value is not None}
+
+
+def _word(value: object) -> str:
+    return decimal_text(value) if isinstance(value, Decimal) else str(value)
 
 
 def _command(command_id: str, kind: CommandKind, order: Order, at: datetime) -> Command:

@@ -51,7 +51,6 @@ class Listing:
         note = self._sender.answered(outcome, began)
         match outcome:
             case ListPlaced():
-                await self._ledger.update_list(self._active(order_list, outcome.venue_list_id))
                 told = {report.client_order_id: report for report in outcome.orders}
                 for one in sent:
                     if one.client_order_id in told:
@@ -59,6 +58,7 @@ class Listing:
                         await self._reconciler.settle(one, report, (), source="worker", notes=[note])
                     else:
                         await self._reconciler.resolve(one, source="worker")
+                await self._ledger.update_list(self._active(order_list, outcome.venue_list_id))
             case Lost(detail):
                 for one in sent:
                     lost = await self._recorder.advance(one.id, [AnswerLost(detail)], source="worker", notes=[note])

@@ -18,7 +18,20 @@ from engine.domain.order import (
     Rejected,
     Submitting,
 )
-from engine.ports import Ledger, Lost, NotSent, Placed, PlaceOutcome, Refused
+from engine.ports import (
+    AmendDone,
+    AmendUnclear,
+    CancelDone,
+    CancelUnclear,
+    Ledger,
+    ListPlaced,
+    Lost,
+    NotSent,
+    Placed,
+    PlaceOutcome,
+    Refused,
+    Replaced,
+)
 from engine.reconcile import Reconciler, Recorder, SettleTimes
 from engine.runtime import Clock
 
@@ -118,5 +131,13 @@ def _words(outcome: object) -> str:
             return f"not sent: {detail}"
         case Lost(detail):
             return f"lost: {detail}"
+        case CancelDone(reported) | AmendDone(reported):
+            return f"done, {reported.status}"
+        case CancelUnclear() | AmendUnclear():
+            return f"unclear: {outcome.detail}"
+        case Replaced(canceled, placed):
+            return f"cancel {_words(canceled)}; new order {'not tried' if placed is None else _words(placed)}"
+        case ListPlaced(venue_list_id):
+            return f"placed as list {venue_list_id}"
         case _:
             return type(outcome).__name__

@@ -80,7 +80,7 @@ class CcxtAccount:
         request = payloads.amend_request(order, instrument, quantity)
         try:
             answer = await self._asked(lambda: self._road.request("order/amend/keepPriority", "PUT", request))
-            return AmendDone(payloads.venue_order(answer["amendedOrder"] | {"symbol": instrument.venue_symbol}))
+            return AmendDone(payloads.amended_order(answer))
         except Trouble as trouble:
             certain = trouble.kind is not TroubleKind.UNANSWERED
             return AmendUnclear(f"{trouble.code}: {trouble.detail}", certain)

@@ -71,7 +71,7 @@ class Road:
 
     async def request(self, path: str, method: str, params: Mapping[str, str | int]) -> Any:
         """One signed REST call that ccxt has no name for."""
-        answer: Any = await self._guard(self._exchange.request(path, "private", method, dict(params)))
+        answer: Any = await self._guard(self._exchange.request(path, ["private"], method, dict(params)))
         if not isinstance(answer, dict | list):
             raise Trouble(TroubleKind.UNANSWERED, "GARBLED", f"the answer makes no sense: {cut(redact(repr(answer)))}")
         return answer

@@ -189,6 +189,12 @@ def venue_order(row: Raw, client_order_id: str | None = None) -> VenueOrder:
     )
 
 
+def amended_order(answer: Raw) -> VenueOrder:
+    """The order in the answer of `order/amend/keepPriority`, which calls its quantity otherwise."""
+    row = answer["amendedOrder"]
+    return venue_order({**row, "origQty": row["qty"], "transactTime": answer["transactTime"]})
+
+
 def _terms(row: Raw) -> VenueTerms | None:
     """What an order was placed with; None in an answer that is too short to tell (RESULT and FULL tell)."""
     if not all(row.get(name) for name in ("side", "type", "origQty")):

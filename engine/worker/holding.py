@@ -86,8 +86,16 @@ class Holding:
             log.info("held orders wait for their market", venue=venue, error=str(error))
             await asyncio.sleep(LOOK_EVERY_S)
             return
+        known = self._feeds.snapshot(venue, instrument.symbol).trades
+        last = int(known[-1].id) if known else None
         async for update in self._feeds.watch(venue, instrument):
-            for trade in update.trades:
+            trades = [trade for trade in update.trades if last is None or int(trade.id) > last]
+            if last is None:
+                # A stream begins with what was traded before: of that only where the market stands now counts.
+                del trades[:-1]
+            if trades:
+                last = int(trades[-1].id)
+            for trade in trades:
                 for order in tuple(watched.orders.values()):
                     await self._hear(watched, order, trade.price)
 

@@ -10,10 +10,13 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, PlainValidator, ValidationInfo, WithJsonSchema, field_validator
 
 from engine.accounts import KEY_TEXT, SECRET_TEXT
+from engine.desk import Amendment
 from engine.desk.markets import LATEST_MS
 from engine.domain.draft import OrderDraft
+from engine.domain.list_draft import EntryTerms, ExitTerms, ListDraft
 from engine.domain.market import TIMEFRAMES_S
 from engine.domain.order import OrderStatus
+from engine.domain.order_list import LegPolicy, ListKind
 from engine.domain.values import (
     CLIENT_ORDER_ID,
     DECIMAL_TEXT,
@@ -140,16 +143,27 @@ class AccountBody(Body):
     secret: Secret
 
 
+OrderTypes = Literal[
+    "market", "limit", "limit_maker", "stop_loss", "stop_loss_limit", "take_profit", "take_profit_limit"
+]
+TimesInForce = Literal["GTC", "IOC", "FOK"]
+Trail = Annotated[int | None, Field(description="hundredths of a percent")]
+
+
 class OrderBody(Body):
-    """An order to place. A market order takes `quantity` or `quote_quantity`, the others `quantity` and `price`."""
+    """An order to place. A market order takes `quantity` or `quote_quantity`, the others `quantity`, and `price` unless
+    they trade at market; conditional ones take `stop_price`, `trailing_delta` or both."""
 
     symbol: str = Field(max_length=40, examples=["BTC/USDT"])
     side: Literal["buy", "sell"]
-    type: Literal["market", "limit", "limit_maker"]
+    type: OrderTypes
     quantity: Exact = None
     quote_quantity: Exact = None
     price: Exact = None
-    time_in_force: Literal["GTC", "IOC", "FOK"] | None = None
+    stop_price: Exact = None
+    trailing_delta: Trail = None
+    time_in_force: TimesInForce | None = None
+    held: bool = Field(default=False, description="the desk keeps it until its price comes, instead of the venue")
     client_order_id: ClientOrderId = Field(default=None, description="1 to 36 of A-Z a-z 0-9 . _ : / -, yours for ever")
     account_id: str | None = None
 
@@ -160,13 +174,92 @@ class OrderBody(Body):
             self.symbol,
             Side(self.side),
             OrderType(self.type),
-            None if self.quantity is None else Quantity(self.quantity),
-            None if self.quote_quantity is None else Quantity(self.quote_quantity),
-            None if self.price is None else Price(self.price),
+            _quantity(self.quantity),
+            _quantity(self.quote_quantity),
+            _price(self.price),
             None if self.time_in_force is None else TimeInForce(self.time_in_force),
             None if client_order_id is None else valid_client_order_id(client_order_id),
             self.account_id,
+            _price(self.stop_price),
+            self.trailing_delta,
+            self.held,
         )
+
+
+class AmendBody(Body):
+    """What an open order is to become; what is left out stays. `quantity` is in all, what is filled included."""
+
+    quantity: Exact = None
+    price: Exact = None
+    stop_price: Exact = None
+
+    def wanted(self) -> Amendment:
+        return Amendment(_quantity(self.quantity), _price(self.price), _price(self.stop_price))
+
+
+class EntryBody(Body):
+    type: Literal["market", "limit", "limit_maker"]
+    price: Exact = None
+    time_in_force: TimesInForce | None = None
+
+    def terms(self) -> EntryTerms:
+        tif = None if self.time_in_force is None else TimeInForce(self.time_in_force)
+        return EntryTerms(OrderType(self.type), _price(self.price), tif)
+
+
+class ExitBody(Body):
+    """A take profit rests at `price`, or trades from `stop_price` on; a stop loss trades from `stop_price` or
+    `trailing_delta` on; at market, or no worse than `price`."""
+
+    price: Exact = None
+    stop_price: Exact = None
+    trailing_delta: Trail = None
+
+    def terms(self) -> ExitTerms:
+        return ExitTerms(_price(self.price), _price(self.stop_price), self.trailing_delta)
+
+
+class ListBody(Body):
+    """An `oco` has both exits, `side` is theirs; a `bracket` has an entry, whose side it is, and one exit or both.
+    `policy` says what happens when an exit of a filled entry cannot be placed."""
+
+    kind: Literal["oco", "bracket"]
+    symbol: str = Field(max_length=40, examples=["BTC/USDT"])
+    side: Literal["buy", "sell"]
+    quantity: Exact
+    entry: EntryBody | None = None
+    take_profit: ExitBody | None = None
+    stop_loss: ExitBody | None = None
+    policy: Literal["repair", "unwind"] = "repair"
+    client_order_id: ClientOrderId = Field(default=None, description="up to 32 characters: its orders get endings")
+    account_id: str | None = None
+
+    def draft(self) -> ListDraft:
+        """Raises Refusal for a missing quantity or a bad client_order_id."""
+        quantity = _quantity(self.quantity)
+        if quantity is None:
+            raise Refusal("missing_field", "quantity is missing.", "quantity")
+        client_order_id, entry = self.client_order_id, self.entry
+        return ListDraft(
+            ListKind(self.kind),
+            self.symbol,
+            Side(self.side),
+            quantity,
+            None if self.take_profit is None else self.take_profit.terms(),
+            None if self.stop_loss is None else self.stop_loss.terms(),
+            None if entry is None else entry.terms(),
+            LegPolicy(self.policy),
+            None if client_order_id is None else valid_client_order_id(client_order_id),
+            self.account_id,
+        )
+
+
+def _quantity(value: Decimal | None) -> Quantity | None:
+    return None if value is None else Quantity(value)
+
+
+def _price(value: Decimal | None) -> Price | None:
+    return None if value is None else Price(value)
 
 
 class Query(BaseModel):

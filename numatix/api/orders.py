@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated
 
 import fastapi
 from fastapi import APIRouter
 from starlette.responses import Response
 
-from engine.desk import Desk
+from engine.desk import Desk, ListSubmitted
 from engine.domain.fills import Fill
 from engine.domain.order import Order
 from engine.identity import Asker
 from numatix.api.asking import Placing, Proven
-from numatix.api.bodies import CancelQuery, FillsQuery, OrderBody, OrdersQuery
+from numatix.api.bodies import AmendBody, CancelQuery, FillsQuery, ListBody, OrderBody, OrdersQuery
 from numatix.api.reading import ExactRoute
-from numatix.api.shapes import FillsView, OrdersView, OrderView, OrderWithTimelineView
-from numatix.api.views import fill_view, order_view, order_with_timeline_view
+from numatix.api.shapes import FillsView, OrderListView, OrdersView, OrderView, OrderWithTimelineView
+from numatix.api.views import fill_view, order_list_view, order_view, order_with_timeline_view
 
 
 def order_routes(desk: Desk) -> APIRouter:
@@ -48,6 +49,26 @@ def order_routes(desk: Desk) -> APIRouter:
     async def order(order_id: str, who: Proven) -> OrderWithTimelineView:
         """With its fills and its timeline."""
         return order_with_timeline_view(*await desk.order_with_history(who.user.id, order_id))
+
+    @router.patch("/orders/{order_id}", status_code=202)
+    async def amend(order_id: str, body: AmendBody, who: Placing) -> OrderView:
+        """Change an open order. A lower quantity keeps its place in the queue; anything else makes a new order that
+        takes its place (`replaced_by`) once the old one is cancelled."""
+        found = await desk.amend_order(who.user.id, order_id, body.wanted())
+        return order_view(found, await _fills_of(desk, found))
+
+    @router.post("/order-lists", status_code=202, responses={200: {"description": "Placed before: the same list"}})
+    async def place_list(body: ListBody, response: Response, who: Placing) -> OrderListView:
+        """Place an OCO, or an entry with its exits; refused whole when one of its orders is."""
+        submitted = await desk.submit_list(who.user.id, body.draft())
+        response.status_code = 202 if submitted.created else 200
+        return order_list_view(submitted, await _fills_of_all(desk, submitted))
+
+    @router.get("/order-lists/{list_id}")
+    async def order_list(list_id: str, who: Proven) -> OrderListView:
+        """With its orders. `note` says in a sentence what a person should know."""
+        found = await desk.order_list(who.user.id, list_id)
+        return order_list_view(found, await _fills_of_all(desk, found))
 
     @router.delete("/orders/{order_id}", status_code=202)
     async def cancel(order_id: str, who: Proven) -> OrderView:
@@ -84,6 +105,10 @@ def order_routes(desk: Desk) -> APIRouter:
             await desk.check_account_id(who.user.id, query.account_id)
 
     return router
+
+
+async def _fills_of_all(desk: Desk, found: ListSubmitted) -> Mapping[str, tuple[Fill, ...]]:
+    return {order.id: await _fills_of(desk, order) for order in found.orders}
 
 
 async def _fills_of(desk: Desk, order: Order) -> tuple[Fill, ...]:

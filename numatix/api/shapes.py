@@ -10,6 +10,7 @@ class FillView(BaseModel):
     order_id: str
     account_id: str
     symbol: str
+    side: str
     venue_trade_id: str
     price: str
     quantity: str
@@ -41,6 +42,13 @@ class OrderView(BaseModel):
     quote_quantity: str | None
     price: str | None
     stop_price: str | None
+    trailing_delta: int | None
+    held: bool
+    origin: str
+    list_id: str | None
+    leg: str | None
+    replaces: str | None
+    replaced_by: str | None
     filled_quantity: str
     average_price: str | None
     fees: dict[str, str]
@@ -51,6 +59,21 @@ class OrderView(BaseModel):
 
 class OrderWithTimelineView(OrderView):
     timeline: list[TimelineView]
+
+
+class OrderListView(BaseModel):
+    id: str
+    kind: str
+    status: str
+    symbol: str
+    account_id: str
+    policy: str
+    held: bool
+    venue_list_id: str | None
+    note: str
+    created_at: str
+    updated_at: str
+    orders: list[OrderView]
 
 
 class OrdersView(BaseModel):

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
 
-from engine.desk import AccountBalances
+from engine.desk import AccountBalances, ListSubmitted
 from engine.domain.fills import Fill
 from engine.domain.instrument import Instrument
 from engine.domain.market import Candle, Ticker
@@ -23,6 +23,7 @@ from numatix.api.shapes import (
     CandleView,
     FillView,
     MarketView,
+    OrderListView,
     OrderView,
     OrderWithTimelineView,
     TickerView,
@@ -47,7 +48,14 @@ def order_view(order: Order, fills: Sequence[Fill]) -> OrderView:
         quantity=_text(order.quantity),
         quote_quantity=_text(order.quote_quantity),
         price=_text(order.price),
-        stop_price=None,
+        stop_price=_text(order.stop_price),
+        trailing_delta=order.trailing_delta,
+        held=order.held,
+        origin=order.origin.value,
+        list_id=order.list_id,
+        leg=order.leg.value if order.leg else None,
+        replaces=order.replaces,
+        replaced_by=order.replaced_by,
         filled_quantity=decimal_text(order.filled_quantity),
         average_price=_text(order.average_price),
         fees={asset: decimal_text(fee) for asset, fee in order.fees.items()},
@@ -67,12 +75,31 @@ def order_with_timeline_view(
     return OrderWithTimelineView(**dict(order_view(order, fills)), timeline=timeline)
 
 
+def order_list_view(found: ListSubmitted, fills: Mapping[str, Sequence[Fill]]) -> OrderListView:
+    of = found.order_list
+    return OrderListView(
+        id=of.id,
+        kind=of.kind.value,
+        status=of.status.value,
+        symbol=of.symbol,
+        account_id=of.account_id,
+        policy=of.policy.value,
+        held=of.held,
+        venue_list_id=of.venue_list_id,
+        note=of.note,
+        created_at=time_text(of.created_at),
+        updated_at=time_text(of.updated_at),
+        orders=[order_view(order, fills.get(order.id, ())) for order in found.orders],
+    )
+
+
 def fill_view(fill: Fill) -> FillView:
     return FillView(
         id=fill.id,
         order_id=fill.order_id,
         account_id=fill.account_id,
         symbol=fill.symbol,
+        side=fill.side.value,
         venue_trade_id=fill.venue_trade_id,
         price=decimal_text(fill.price),
         quantity=decimal_text(fill.quantity),

@@ -39,9 +39,11 @@ async def peer(exchange: SimulatorProcess) -> AsyncGenerator[Trader]:
 
 @pytest.fixture
 async def taker(exchange: SimulatorProcess) -> AsyncGenerator[Trader]:
-    """Somebody who trades with the peer: the exchange lets nobody trade with themselves."""
+    """Somebody who trades with the peer: the exchange lets nobody trade with themselves. Leaves nothing either."""
     async with httpx.AsyncClient(base_url=exchange.http, trust_env=False) as http:
-        yield Trader(http, exchange.open_account())
+        trader = Trader(http, exchange.open_account())
+        yield trader
+        await trader.cancel_everything()
 
 
 @pytest.fixture

@@ -165,6 +165,9 @@ def draft(side: Side, **fields: object) -> OrderDraft:
         time_in_force=TimeInForce(patience) if patience is not None else None,
         client_order_id=text("client_order_id"),
         account_id=text("account_id"),
+        stop_price=Price(Decimal(stop)) if (stop := text("stop_price")) is not None else None,
+        trailing_delta=int(trail) if (trail := text("trailing_delta")) is not None else None,
+        held=bool(fields.get("held")),
     )
 
 
