@@ -117,7 +117,7 @@ class ListKeeper:
         for lost in step.orders:
             count = sum(1 for one in orders if one.leg is lost.leg) + 1
             anew.append(self._like(order_list, lost, step.quantity, str(count)))
-        await self._recorder.record_list(order_list, anew)
+        await self._recorder.record_list(order_list, anew, new=False)
 
     async def _unwind(self, order_list: OrderList, step: Unwind, orders: Sequence[Order]) -> None:
         log.error("exits cannot be placed: the entry is closed at market", list=order_list.id, why=step.why)
@@ -128,7 +128,7 @@ class ListKeeper:
         made = self._like(order_list, replace(pattern, leg=Leg.UNWIND), step.quantity, "")
         market = replace(made, type=OrderType.MARKET, price=None, stop_price=None, trailing_delta=None)
         market = replace(market, time_in_force=None, held=False)
-        await self._recorder.record_list(order_list, [market])
+        await self._recorder.record_list(order_list, [market], new=False)
 
     async def _set_status(self, order_list: OrderList, status: ListStatus) -> None:
         if order_list.status is not status:

@@ -670,7 +670,7 @@ async def test_several_orders_take_an_event_together_or_not_at_all(ledger: Ledge
     assert first is not None
     assert first.status is OrderStatus.PENDING
     more = replace(an_order(), list_id="list")
-    assert (await ledger.record_list(a_list(), [more]))[0].command is not None
+    assert (await ledger.record_list(a_list(), [more], new=False))[0].command is not None
     found = await ledger.order_list("list")
     assert found is not None
     assert (found[0], {one.id for one in found[1]}) == (a_list(), {*ids, more.id})
