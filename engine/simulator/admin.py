@@ -107,9 +107,12 @@ class Admin:
             if controller is None:
                 raise ApiError(-1000, "This market is not a replay.", 409)
             action: str = request.path_params["action"]
-            return await handle(action, await _object(request), controller, self.channels.flush_depth)
+            return await handle(action, await _object(request), controller, self._flush_depth)
 
         return await self._guarded(request, work)
+
+    def _flush_depth(self) -> None:
+        self.exchange.when_kept(self.channels.flush_depth)
 
     async def list_faults(self, request: Request) -> Response:
         """GET: the faults at work."""
@@ -171,7 +174,9 @@ class Admin:
     async def _guarded(self, request: Request, work: Callable[[], Awaitable[Json]]) -> Response:
         try:
             self._check_token(request)
-            return json_response(await work(), 200, {})
+            answer = await work()
+            await self.exchange.kept()
+            return json_response(answer, 200, {})
         except ApiError as refusal:
             return json_response({"code": refusal.code, "msg": refusal.message}, refusal.http_status, {})
 

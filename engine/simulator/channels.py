@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping
+from functools import partial
 
 from engine.runtime import Clock
 from engine.simulator.events import (
@@ -51,7 +52,7 @@ class MarketChannels:
             "window": self._send_ticker,
             "avgPrice": self._send_average,
         }
-        self._stop_listening = exchange.listen(self._on_event)
+        self._stop_listening = exchange.listen(self._on_event, kept=True)
 
     def subscribe(self, name: str, subscriber: Subscriber) -> bool:
         """Send a stream to a subscriber from now on; False when there is no such stream."""
@@ -178,9 +179,8 @@ class MarketChannels:
         del now_ms
         if channel.dirty:
             channel.dirty = False
-            channel.send(
-                depth_json(self._notations[channel.symbol], self._exchange.depth(channel.symbol, channel.levels))
-            )
+            depth = self._exchange.depth(channel.symbol, channel.levels)
+            self._send_seen(channel, depth_json(self._notations[channel.symbol], depth))
 
     def _send_kline(self, channel: Channel, now_ms: int) -> None:
         notation = self._notations[channel.symbol]
@@ -196,12 +196,12 @@ class MarketChannels:
                 offset_ms=channel.offset_ms,
             )
             for kline in closed:
-                channel.send(kline_event(notation, channel.interval, kline, now_ms, closed=True))
+                self._send_seen(channel, kline_event(notation, channel.interval, kline, now_ms, closed=True))
             channel.dirty = True
         channel.open_ms = current.open_ms
         if channel.dirty:
             channel.dirty = False
-            channel.send(kline_event(notation, channel.interval, current, now_ms, closed=False))
+            self._send_seen(channel, kline_event(notation, channel.interval, current, now_ms, closed=False))
 
     def _send_ticker(self, channel: Channel, now_ms: int) -> None:
         if not channel.symbol:
@@ -209,10 +209,10 @@ class MarketChannels:
             channel.changed.clear()
             channel.dirty = False
             if symbols:
-                channel.send([self._ticker(channel, symbol, now_ms) for symbol in symbols])
+                self._send_seen(channel, [self._ticker(channel, symbol, now_ms) for symbol in symbols])
         elif channel.dirty:
             channel.dirty = False
-            channel.send(self._ticker(channel, channel.symbol, now_ms))
+            self._send_seen(channel, self._ticker(channel, channel.symbol, now_ms))
 
     def _send_average(self, channel: Channel, now_ms: int) -> None:
         if channel.dirty:
@@ -221,7 +221,11 @@ class MarketChannels:
                 self._exchange.average_price(channel.symbol),
                 self._exchange.last_trade_ms(channel.symbol),
             )
-            channel.send(average_price_event(self._notations[channel.symbol], average, last_ms, now_ms))
+            self._send_seen(channel, average_price_event(self._notations[channel.symbol], average, last_ms, now_ms))
+
+    def _send_seen(self, channel: Channel, event: object) -> None:
+        """Send what was read off the market itself, which may be ahead of what is kept."""
+        self._exchange.when_kept(partial(channel.send, event))
 
     def _ticker(self, channel: Channel, symbol: str, now_ms: int) -> object:
         notation = self._notations[symbol]

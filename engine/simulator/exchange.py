@@ -6,8 +6,7 @@ shown to listeners. The protocol layer (REST, streams, ws-api) and the synthetic
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from pathlib import Path
 
@@ -30,7 +29,8 @@ from engine.simulator.inputs import (
     trade_record,
 )
 from engine.simulator.intervals import INTERVALS, interval_ms
-from engine.simulator.journal import MOST_RECORDS, Journal, Record
+from engine.simulator.journal import MOST_RECORDS, Journal
+from engine.simulator.keeping import Keeper
 from engine.simulator.marketplace import Market
 from engine.simulator.matching import Matcher
 from engine.simulator.model import (
@@ -38,25 +38,22 @@ from engine.simulator.model import (
     ApiError,
     Balance,
     Kline,
-    Listener,
     Listing,
     NewList,
     NewOrder,
     OrderList,
     Side,
     SimAccount,
-    SimEvent,
     SimFill,
     SimOrder,
 )
 from engine.simulator.outside import print_trade, set_levels, show_top
-from engine.simulator.reading import NowMs, Reader, open_in, open_order
+from engine.simulator.reading import NowMs, open_in, open_order
 from engine.simulator.recovery import identity, recover
-from engine.simulator.state import digest, dump
 
 
-class Exchange(Reader):
-    """One simulated Binance Spot; `Reader` has what can be asked of it."""
+class Exchange(Keeper):
+    """One simulated Binance Spot; `Reader` has what can be asked of it, `Keeper` who is told and when."""
 
     def __init__(
         self,
@@ -73,22 +70,18 @@ class Exchange(Reader):
         use, or belongs to other listings or another seed (`journal_seed` tells which). After every
         `snapshot_every` records the journal is cut, which bounds the time of a recovery.
         """
-        super().__init__(World(Matcher(listings)), {listing.symbol: listing for listing in listings}, now_ms)
-        self._seed = seed
-        self._listeners: tuple[Listener, ...] = ()
-        self._waiting: deque[list[SimEvent]] = deque()
-        self._telling = False
-        self._journal: Journal | None = None
-        self._recovered = False
+        world, journal = World(Matcher(listings)), None
         if journal_dir is not None:
-            self._journal = Journal(journal_dir, seed, identity(listings), most_records=snapshot_every)
+            journal = Journal(journal_dir, seed, identity(listings), most_records=snapshot_every)
+        super().__init__(world, {listing.symbol: listing for listing in listings}, now_ms, journal)
+        self._seed = seed
+        self._recovered = False
+        if journal is not None:
             try:
-                self._recovered = recover(self._journal, self._world)
+                self._recovered = recover(journal, world)
             except BaseException:
-                self._journal.close()
+                journal.close()
                 raise
-
-    # --- lifecycle -----------------------------------------------------------------------------
 
     @property
     def recovered(self) -> bool:
@@ -99,32 +92,6 @@ class Exchange(Reader):
     def seed(self) -> int:
         """What the market is made from."""
         return self._seed
-
-    def close(self) -> None:
-        """Keep the state for a quick start and give the journal free; nothing may be done afterwards."""
-        if self._journal is not None and not self._journal.closed:
-            try:
-                self._journal.cut(dump(self._world))
-            finally:
-                self._journal.close()
-
-    def state_digest(self) -> str:
-        """The same for two exchanges that hold the same and will do the same."""
-        return digest(self._world)
-
-    @property
-    def journal_bytes(self) -> int:
-        """Bytes in the journal since its last snapshot; 0 without one."""
-        return 0 if self._journal is None else self._journal.size
-
-    def listen(self, listener: Listener) -> Callable[[], None]:
-        """Call `listener` for every event from now on; returns the call that ends it."""
-        self._listeners = (*self._listeners, listener)
-
-        def end() -> None:
-            self._listeners = tuple(each for each in self._listeners if each is not listener)
-
-        return end
 
     def note(self, name: str, state: Mapping[str, object]) -> None:
         """Journal the newest state of something that drives the market (the flow's random state)."""
@@ -335,33 +302,6 @@ class Exchange(Reader):
         canceled = tuple(order.copy() for order in self._matcher.cancel(market, orders, now, cancel_id))
         self._tell()
         return canceled
-
-    def _write(self, record: Record, at_ms: int = 0, *, sync: bool = False) -> None:
-        """Put an input into the journal before it takes effect; a full journal is cut to a snapshot first."""
-        if self._journal is not None:
-            if self._journal.full:
-                self._journal.cut(dump(self._world))
-            self._journal.append(record, sync=sync)
-        self._world.last_ms = max(self._world.last_ms, at_ms)
-
-    def _tell(self) -> None:
-        """Hand the events of the finished operation to all listeners, in the order in which they happened.
-
-        An operation that a listener starts is told after the one it was started by.
-        """
-        reports = self._matcher.reports
-        events, reports.events = reports.events, []
-        self._waiting.append(events)
-        if self._telling:
-            return
-        self._telling = True
-        try:
-            while self._waiting:
-                for event in self._waiting.popleft():
-                    for listener in self._listeners:
-                        listener(event)
-        finally:
-            self._telling = False
 
 
 __all__ = ["INTERVALS", "Exchange", "NowMs", "Side", "interval_ms"]

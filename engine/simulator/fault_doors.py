@@ -6,7 +6,7 @@ Latencies and skews of all faults that strike add up; of those that spoil the an
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -139,12 +139,22 @@ def _spoiled(fault: Fault, body: bytes, now_ms: int) -> Response:
 
 
 async def befall(
-    trouble: Trouble, request_id: object, line: Line, outbox: Outbox, now_ms: int, answer: Callable[[int], Json]
+    trouble: Trouble,
+    request_id: object,
+    line: Line,
+    outbox: Outbox,
+    now_ms: int,
+    answer: Callable[[int], Json],
+    kept: Callable[[], Awaitable[None]],
 ) -> None:
-    """Answer a request of a WebSocket as far as its troubles let one; `answer` takes the skew of the clock."""
+    """Answer a request of a WebSocket as far as its troubles let one; `answer` takes the skew of the clock.
+
+    `kept` waits until what was done is kept.
+    """
     if trouble.latency_ms:
         await asyncio.sleep(trouble.latency_ms / 1000)
     answered = orjson.dumps(answer(trouble.skew_ms)).decode() if trouble.carried_out else ""
+    await kept()
     fault = trouble.spoils
     if fault is None:
         outbox.put(answered)

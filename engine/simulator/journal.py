@@ -1,47 +1,38 @@
-"""The simulator's write-ahead journal: every input is on disk before anyone sees its effect.
+"""The simulator's write-ahead journal: every input is on disk before anyone outside sees its effect.
 
-A directory holds `lock`, `snapshot` (the whole state at one moment) and `journal.N` (what was done since).
-A record is one line: eight hex digits of a CRC-32, a space, a JSON array. The CRC runs on from record to
-record, so that a missing or repeated record shows as well as a damaged one. A last record that was cut
-off by a crash is dropped; damage before it stops the start. The files hold API secrets: only their owner
-may read them.
+A directory holds `lock`, `snapshot` (the whole state at one moment) and `journal.N` (what was done since; while a
+snapshot is being written, `journal.N` and `journal.N+1`). A record is one line: eight hex digits of a CRC-32, a space,
+a JSON array. The CRC runs on from record to record and each file's header tells where the one before it ended, so that
+a missing or repeated record shows as well as a damaged one. A last record that was cut off by a crash is dropped;
+damage before it stops the start. The files hold API secrets: only their owner may read them.
 """
 
 from __future__ import annotations
 
-import fcntl
 import os
-import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 from zlib import crc32
 
 import orjson
 
-FORMAT = "numatix simulator 4"
+from engine.simulator.journal_files import (
+    Cut,
+    Header,
+    JournalError,
+    Record,
+    journal_seed,
+    lock_directory,
+    read_header,
+    read_snapshot,
+    sync_directory,
+)
+
 MOST_RECORDS = 50_000
 MOST_BYTES = 32 * 1024 * 1024
-LOCK_TRIES, LOCK_AGAIN_S = 100, 0.05
-"""A simulator whose parent was killed may still be ending when the next one starts."""
-
-Record = list[Any]
-
-
-class JournalError(Exception):
-    """The journal cannot be used; the message names the file, what is wrong and the mend."""
-
-
-class Header(NamedTuple):
-    """The first record of each file: what market this is, and where the file stands in the sequence."""
-
-    seed: int
-    listings: list[list[str]]
-    generation: int
-
-    def record(self) -> Record:
-        """As it is written."""
-        return [FORMAT, self.seed, self.listings, self.generation]
+MOST_UNSYNCED = 1024 * 1024
+"""Bytes that may wait for a sync though nobody waits for them."""
 
 
 class Journal:
@@ -58,25 +49,31 @@ class Journal:
         """Open or begin the journal in this directory; JournalError when it is taken, damaged or another market's."""
         self._directory = directory
         self._most_records = most_records
-        self._lock = _lock(directory)
+        self._lock = lock_directory(directory)
         self._fd = -1
         try:
-            found, self.snapshot = _read_snapshot(directory)
-            self._header = Header(seed, listings, found.generation if found is not None else 0)
+            found, self.snapshot = read_snapshot(directory)
+            self._header = Header(seed, listings, found.generation if found else 0, found.crc_before if found else 0)
             if found is not None:
                 self._check(found, directory / "snapshot")
-            self._remove_others()
+            self._oldest = self._header.generation
         except BaseException:
             os.close(self._lock)
             raise
-        self._size = 0
-        self._crc = 0
-        self._count = 0
+        self._lines: list[bytes] = []
+        """Not written yet."""
+        self._unsynced: list[bytes] = []
+        """Written, but maybe not on the disk: kept, since a disk that fails to sync forgets them."""
+        self._unsynced_bytes = 0
+        self._new = False
+        self._behind = 0
+        """Bytes in the files before this one."""
+        self._size = self._crc = self._crc_before = self._count = 0
 
     @property
     def size(self) -> int:
         """Bytes written since the last snapshot."""
-        return self._size
+        return self._behind + self._size
 
     @property
     def closed(self) -> bool:
@@ -88,55 +85,118 @@ class Journal:
         """Whether it is time for a snapshot."""
         return not self.closed and (self._count >= self._most_records or self._size >= MOST_BYTES)
 
+    @property
+    def waiting(self) -> bool:
+        """Whether something was added that is not written."""
+        return bool(self._lines)
+
+    @property
+    def overdue(self) -> bool:
+        """Whether it should be synced though nobody waits for it."""
+        return self._unsynced_bytes >= MOST_UNSYNCED
+
     def records(self) -> Iterator[Record]:
         """What was done since the snapshot, oldest first; then the journal is ready to be written."""
-        path = self._path(self._header.generation)
-        if path.exists():
-            yield from self._read(path)
-        elif self._header.generation:
-            raise JournalError(f"{path} is missing though the snapshot beside it needs it: restore it from a backup")
-        self._fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        os.ftruncate(self._fd, self._size)
-        os.lseek(self._fd, self._size, os.SEEK_SET)
+        files = self._files()
+        for path in files:
+            if path is not files[0]:
+                self._turn()
+            yield from self._read(path, last=path is files[-1])
+        self._fd = self._opened(self._path(self._header.generation))
+        self._shorten(self._size)
         if self._size == 0:
-            self._write(self._header.record(), sync=True)
-            _sync_directory(self._directory)
+            self._begin()
+            self.write()
+            self.sync()
+        if self._oldest < self._header.generation:
+            self._count = self._most_records  # a cut was not finished: the next one is due
 
-    def append(self, record: Record, *, sync: bool) -> None:
-        """Write one record; with `sync` it is on the disk afterwards, not only with the system.
-
-        JournalError when it cannot be written, and then it is as if it had not been tried.
-        """
+    def append(self, record: Record) -> None:
+        """Add one record, to be written by the next `write`. JournalError when the journal was closed."""
         if self.closed:
             raise JournalError(f"{self._directory} was closed: nothing more can be done with this exchange")
-        self._write(record, sync=sync)
+        self._add(record)
         self._count += 1
 
-    def cut(self, state: Mapping[str, Any]) -> None:
-        """Replace all records by the state that they led to. A crash in between leaves the old pair or the new.
+    def take_back(self) -> None:
+        """Forget the newest record, which could not be written."""
+        self._lines.pop()
+        self._crc = self._crc_before
+        self._count -= 1
 
-        JournalError when it cannot be written; the old pair then stays in use.
-        """
+    def write(self) -> None:
+        """Hand what was added to the system: it survives this process. JournalError when that cannot be."""
+        if not self._lines:
+            return
+        content = b"".join(self._lines)
         try:
-            self._cut(state)
+            written = os.write(self._fd, content)
+            while written < len(content):
+                written += os.write(self._fd, content[written:])
         except OSError as error:
-            raise JournalError(f"{self._directory / 'snapshot'} cannot be written: {error.strerror}") from error
+            self._shorten(self._size)
+            raise self._unwritable(error) from error
+        self._size += len(content)
+        self._unsynced += self._lines
+        self._unsynced_bytes += len(content)
+        self._lines = []
 
-    def _cut(self, state: Mapping[str, Any]) -> None:
-        following = self._header._replace(generation=self._header.generation + 1)
-        payload = orjson.dumps(following.record()) + b"\n" + orjson.dumps(state)
-        temporary = self._directory / "snapshot.new"
-        _write_durably(temporary, b"%08x\n" % crc32(payload) + payload)
-        old, new = self._path(self._header.generation), self._path(following.generation)
-        first = orjson.dumps(following.record())
-        line = b"%08x %s\n" % (crc32(first), first)
-        _write_durably(new, line)
-        temporary.replace(self._directory / "snapshot")
-        _sync_directory(self._directory)
+    def sync(self) -> None:
+        """Wait until what was written is on the disk; JournalError when it is not, and then it waits to be written."""
+        if not self._unsynced:
+            return
+        try:
+            os.fdatasync(self._fd)
+            if self._new:
+                sync_directory(self._directory)
+                self._new = False
+        except OSError as error:
+            self._size -= self._unsynced_bytes
+            self._shorten(self._size)
+            self._lines[:0] = self._unsynced
+            self._unsynced, self._unsynced_bytes = [], 0
+            raise self._unwritable(error) from error
+        self._unsynced, self._unsynced_bytes = [], 0
+
+    # --- snapshots -------------------------------------------------------------------------------
+
+    def cut(self, state: Mapping[str, Any]) -> None:
+        """Replace all records by the state that they led to. A crash in between leaves the old form or the new.
+
+        JournalError when it cannot be written; the old form then stays in use.
+        """
+        self.begin_cut().write(state)
+        self.end_cut()
+
+    def begin_cut(self) -> Cut:
+        """Go on in a new file. What was added so far must have had its effect in the state that the cut is of.
+
+        JournalError when that cannot be; the file then stays in use.
+        """
+        self.write()
+        self.sync()
+        following = self._header.following(self._crc)
+        try:
+            fd = self._opened(self._path(following.generation))
+            os.ftruncate(fd, 0)
+        except OSError as error:
+            raise self._unwritable(error) from error
         os.close(self._fd)
-        self._fd = os.open(new, os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC)
-        self._header, self._crc, self._size, self._count = following, crc32(first), len(line), 0
-        old.unlink(missing_ok=True)
+        self._fd = fd
+        self._turn()
+        self._begin()
+        return Cut(self._directory, following)
+
+    def end_cut(self) -> None:
+        """The snapshot is written: the files that it replaces are not needed any more."""
+        for generation in range(self._oldest, self._header.generation):
+            self._path(generation).unlink(missing_ok=True)
+        self._oldest, self._behind = self._header.generation, 0
+
+    @property
+    def lock(self) -> int:
+        """The descriptor that keeps the directory ours, in a fork of this process too."""
+        return self._lock
 
     def close(self) -> None:
         """Give the directory free."""
@@ -147,31 +207,43 @@ class Journal:
             os.close(self._lock)
             self._lock = -1
 
-    def _write(self, record: Record, *, sync: bool) -> None:
-        payload = orjson.dumps(record)
-        crc = crc32(payload, self._crc)
-        line = b"%08x %s\n" % (crc, payload)
-        try:
-            written = os.write(self._fd, line)
-            while written < len(line):
-                written += os.write(self._fd, line[written:])
-            if sync:
-                os.fdatasync(self._fd)
-        except OSError as error:
-            os.ftruncate(self._fd, self._size)
-            os.lseek(self._fd, self._size, os.SEEK_SET)
-            raise JournalError(f"{self._path(self._header.generation)} cannot be written: {error.strerror}") from error
-        self._crc = crc
-        self._size += len(line)
+    # --- inside ----------------------------------------------------------------------------------
 
-    def _read(self, path: Path) -> Iterator[Record]:
+    def _turn(self) -> None:
+        """The next file follows this one."""
+        self._header = self._header.following(self._crc)
+        self._behind += self._size
+        self._size = self._crc = self._count = 0
+
+    def _opened(self, path: Path) -> int:
+        self._new = True
+        return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
+
+    def _begin(self) -> None:
+        """The header is a file's first record."""
+        self._add(self._header.record())
+
+    def _add(self, record: Record) -> None:
+        payload = orjson.dumps(record)
+        self._crc_before = self._crc
+        self._crc = crc = crc32(payload, self._crc)
+        self._lines.append(b"%08x %b\n" % (crc, payload))
+
+    def _shorten(self, size: int) -> None:
+        os.ftruncate(self._fd, size)
+        os.lseek(self._fd, size, os.SEEK_SET)
+
+    def _unwritable(self, error: OSError) -> JournalError:
+        return JournalError(f"{self._path(self._header.generation)} cannot be written: {error.strerror}")
+
+    def _read(self, path: Path, *, last: bool) -> Iterator[Record]:
         total = path.stat().st_size
         with path.open("rb") as lines:
             for number, line in enumerate(lines):
                 payload = line[9:-1]
                 crc = crc32(payload, self._crc)
                 if not line.endswith(b"\n") or line[:9] != b"%08x " % crc:
-                    if self._size + len(line) < total:
+                    if self._size + len(line) < total or not last:
                         raise JournalError(
                             f"{path} is damaged at record {number} (byte {self._size}): "
                             "restore it from a backup, or move the directory away to begin anew"
@@ -181,7 +253,7 @@ class Journal:
                 self._size += len(line)
                 record: Record = orjson.loads(payload)
                 if number == 0:
-                    self._check(_header(record, path), path)
+                    self._check(read_header(record, path), path)
                     continue
                 self._count += 1
                 yield record
@@ -195,80 +267,27 @@ class Journal:
             )
         if found.listings != expected.listings:
             raise JournalError(f"{path} belongs to other listings: start with another directory")
-        if found.generation != expected.generation:
-            raise JournalError(f"{path} does not continue the snapshot beside it: restore both from one backup")
+        if found != expected:
+            raise JournalError(f"{path} does not continue what is beside it: restore the directory from one backup")
 
     def _path(self, generation: int) -> Path:
         return self._directory / f"journal.{generation}"
 
-    def _remove_others(self) -> None:
-        """Remove what a crash in the middle of `cut` has left."""
-        for path in self._directory.glob("journal.*"):
-            if path != self._path(self._header.generation):
-                path.unlink()
+    def _files(self) -> list[Path]:
+        """The files since the snapshot, in order; JournalError when one is missing.
+
+        What a crash in the middle of a cut has left is removed: files that the snapshot replaces, half a snapshot.
+        """
+        found = {int(path.suffix[1:]): path for path in self._directory.glob("journal.*") if path.suffix[1:].isdigit()}
+        for generation in [generation for generation in found if generation < self._oldest]:
+            found.pop(generation).unlink()
         (self._directory / "snapshot.new").unlink(missing_ok=True)
+        wanted = range(self._oldest, max(found, default=self._oldest) + 1) if found or self._oldest else range(0)
+        for generation in wanted:
+            if generation not in found:
+                path = self._path(generation)
+                raise JournalError(f"{path} is missing though what is beside it needs it: restore it from a backup")
+        return [found[generation] for generation in wanted]
 
 
-def journal_seed(directory: Path) -> int | None:
-    """The seed of the market in this directory, None when there is none yet; JournalError when it is damaged."""
-    found, _ = _read_snapshot(directory)
-    if found is not None:
-        return found.seed
-    path = directory / "journal.0"
-    if not path.exists():
-        return None
-    with path.open("rb") as lines:
-        line = lines.readline()
-    payload = line[9:-1]
-    if line[:9] != b"%08x " % crc32(payload):
-        return None
-    return _header(orjson.loads(payload), path).seed
-
-
-def _read_snapshot(directory: Path) -> tuple[Header | None, dict[str, Any] | None]:
-    path = directory / "snapshot"
-    if not path.exists():
-        return None, None
-    crc, _, payload = path.read_bytes().partition(b"\n")
-    if crc != b"%08x" % crc32(payload):
-        raise JournalError(f"{path} is damaged: restore it from a backup, or move the directory away to begin anew")
-    head, _, state = payload.partition(b"\n")
-    return _header(orjson.loads(head), path), orjson.loads(state)
-
-
-def _header(record: Record, path: Path) -> Header:
-    if record[0] != FORMAT:
-        raise JournalError(f"{path} is not in the format {FORMAT!r}: start with another directory")
-    return Header(*record[1:])
-
-
-def _lock(directory: Path) -> int:
-    try:
-        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-        lock = os.open(directory / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    except OSError as error:
-        raise JournalError(f"{directory} cannot hold a journal: {error.strerror}; name a writable directory") from error
-    for _ in range(LOCK_TRIES):
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            time.sleep(LOCK_AGAIN_S)
-        else:
-            return lock
-    os.close(lock)
-    raise JournalError(f"{directory} is in use by another simulator: end that one, or name another directory")
-
-
-def _write_durably(path: Path, content: bytes) -> None:
-    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600), "wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-
-
-def _sync_directory(directory: Path) -> None:
-    fd = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)
+__all__ = ["MOST_RECORDS", "Journal", "JournalError", "Record", "journal_seed"]

@@ -14,14 +14,14 @@ PR_SET_PDEATHSIG: Final = 1
 LAST_BREATH_S: Final = 1.5
 
 
-def die_with_parent() -> None:
-    """Ask Linux for SIGTERM when the thread that started this process ends; elsewhere the pipe alone watches.
+def die_with_parent(number: int = signal.SIGTERM) -> None:
+    """Ask Linux for this signal when the thread that started this process ends; elsewhere the pipe alone watches.
 
     Source: prctl(2), PR_SET_PDEATHSIG.
     """
     if sys.platform != "linux":
         return
-    if ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0) != 0:
+    if ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, number, 0, 0, 0) != 0:
         code = ctypes.get_errno()
         raise OSError(code, os.strerror(code))
 

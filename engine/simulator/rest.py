@@ -47,6 +47,7 @@ class Rest:
             body = await _body(request)
             answer = self._answer(asked, request, body, client, skew_ms)
             answer = in_microseconds(answer) if micros else answer
+            await self._counter.exchange.kept()
             status = 200
         except ApiError as refusal:
             answer = refusal.json()

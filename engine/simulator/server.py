@@ -44,6 +44,8 @@ from engine.simulator.wallet import OPERATIONS as WALLET
 from engine.simulator.ws_api import WsApiDoor
 
 CANNOT_START: Final = 2
+COLLECT_AT: Final = (50_000, 20, 50)
+"""Garbage is looked for less often than usual: each look goes through all that was made since the start."""
 
 
 def run(config: SimulatorConfig, name: str = "simulator") -> int:
@@ -155,6 +157,7 @@ class Simulator:
         app = self._app(counter, channels, users, sockets, rest)
         self._server = Server(app, lambda: _announce(listener), usage.limits.ping_s, usage.limits.pong_s)
         hits = SocketFaults(sockets.cut, sockets.silence, self.restart)
+        supervisor.keep("journal", self.exchange.keep_together)
         supervisor.keep("flow", self._flow.run)
         supervisor.keep("streams", channels.run)
         supervisor.keep("listen keys", users.run)
@@ -163,6 +166,7 @@ class Simulator:
         self._announce_end = sockets.announce_end
         self._server.on_end = rest.release
         gc.freeze()
+        gc.set_threshold(*COLLECT_AT)
         try:
             await self._server.serve([listener])
         finally:

@@ -73,7 +73,7 @@ class UserStreams:
         self._by_account: dict[int, ListenKey] = {}
         self._by_key: dict[str, ListenKey] = {}
         self._execution_ids = count(now_ms())
-        self._stop_listening = exchange.listen(self._on_event)
+        self._stop_listening = exchange.listen(self._on_event, kept=True)
 
     def close(self) -> None:
         """Stop listening to the exchange."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Final
 
 import orjson
@@ -89,10 +90,7 @@ class WsApiSession:
     def read(self, text: str) -> Awaitable[None] | None:
         """Answer one request, now or as its troubles let one."""
         if not self.faults.rules:
-            answer = self._answer(text)
-            self.outbox.put(orjson.dumps(answer).decode())
-            if answer["status"] == BANNED:
-                self.outbox.end(POLICY_VIOLATION, "banned")
+            self.counter.exchange.when_kept(partial(self._send, self._answer(text)))
             return None
         request_id, asked = seen(text)
         trouble = Trouble.of(self.faults.strike(asked), asked.name)
@@ -103,7 +101,13 @@ class WsApiSession:
             self.outbox,
             self.counter.now_ms(),
             lambda skew_ms: self._answer(text, skew_ms),
+            self.counter.exchange.kept,
         )
+
+    def _send(self, answer: Json) -> None:
+        self.outbox.put(orjson.dumps(answer).decode())
+        if answer["status"] == BANNED:
+            self.outbox.end(POLICY_VIOLATION, "banned")
 
     def accounts(self) -> set[int]:
         """Whose events it hears."""

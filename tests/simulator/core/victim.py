@@ -1,11 +1,16 @@
-"""A process that trades until it is killed: `python -m tests.simulator.core.victim JOURNAL SEED`.
+"""A process that trades until it is killed: `python -m tests.simulator.core.victim JOURNAL SEED [FILE_ACT]`.
 
-Prints a JSON line for each thing that the exchange has answered: the orders as they were acknowledged.
+Prints a JSON line for each thing that the exchange has answered: the orders as they were acknowledged. With FILE_ACT it
+trades as a server does, several at a time, its snapshots written by forks; and it is killed just before that act on
+the journal's files (opening, shortening, renaming, removing, forking), be it its own or its fork's.
 """
 
 from __future__ import annotations
 
+import asyncio
+import itertools
 import os
+import signal
 import sys
 import time
 from contextlib import suppress
@@ -31,30 +36,67 @@ from tests.simulator.core.venue import BTC
 
 PRICE = 6_000_000
 MODES = tuple(Stp)
+FILE_ACTS = {"open", "os.truncate", "os.rename", "os.remove", "os.fork"}
+LANES = 4
 
 
-def main(journal: Path, seed: int) -> None:
+def main(journal: Path, seed: int, file_act: int | None) -> None:
     """Place and cancel for ever."""
-    draws = Random(seed)
     exchange = Exchange([BTC], 1, lambda: time.time_ns() // 1_000_000, journal, snapshot_every=97)
+    if file_act is None:
+        draws = Random(seed)
+        for number in itertools.count(1):
+            for order in trade(exchange, draws, f"{seed}-{number}"):
+                say(order)
+    else:
+        die_at(journal, file_act)
+        asyncio.run(together(exchange, seed))
+
+
+async def together(exchange: Exchange, seed: int) -> None:
+    """Several trade at a time; each tells what it did once it is kept."""
+    keeping = asyncio.create_task(exchange.keep_together())
+
+    async def lane(number: int) -> None:
+        draws = Random(seed * LANES + number)
+        for count in itertools.count(1):
+            done = trade(exchange, draws, f"{seed}-{number}-{count}")
+            await exchange.kept()
+            for order in done:
+                say(order)
+            await asyncio.sleep(0)
+
+    await asyncio.gather(keeping, *(lane(number) for number in range(LANES)))
+
+
+def die_at(journal: Path, file_act: int) -> None:
+    """End this process, and with it its fork, just before an act on the journal's files is done."""
+    main_process, left = os.getpid(), itertools.count(file_act - 1, -1)
+
+    def hook(event: str, arguments: tuple[object, ...]) -> None:
+        about = str(arguments[0]) if arguments and event != "os.truncate" else str(journal)
+        if event in FILE_ACTS and (event == "os.fork" or about.startswith(str(journal))) and next(left) == 0:
+            os.kill(main_process, signal.SIGKILL)
+
+    sys.addaudithook(hook)
+
+
+def trade(exchange: Exchange, draws: Random, name: str) -> tuple[SimOrder, ...]:
+    """One random thing; the orders that it was about, none when it was refused."""
     accounts = [found.account_id for key in ("a", "b") if (found := exchange.account_by_key(key)) is not None]
-    number = 0
-    while True:
-        number += 1
-        account, side = draws.choice(accounts), draws.choice(list(Side))
-        resting = exchange.open_orders(account)
-        with suppress(ApiError):
-            if resting and draws.random() < 0.4:
-                say(exchange.cancel(account, "BTCUSDT", order_id=draws.choice(resting).order_id))
-            elif resting and draws.random() < 0.1:
-                found = draws.choice(resting)
-                client_id = found.request.client_order_id
-                say(exchange.amend(account, "BTCUSDT", found.lots - 1, client_id, order_id=found.order_id)[0])
-            elif draws.random() < 0.2:
-                for order in exchange.place_list(account, oco(draws, side, f"{seed}-{number}")).orders:
-                    say(order)
-            else:
-                say(exchange.place(account, an_order(draws, side, f"{seed}-{number}"))[0])
+    account, side = draws.choice(accounts), draws.choice(list(Side))
+    resting = exchange.open_orders(account)
+    with suppress(ApiError):
+        if resting and draws.random() < 0.4:
+            return (exchange.cancel(account, "BTCUSDT", order_id=draws.choice(resting).order_id),)
+        if resting and draws.random() < 0.1:
+            found = draws.choice(resting)
+            client_id = found.request.client_order_id
+            return (exchange.amend(account, "BTCUSDT", found.lots - 1, client_id, order_id=found.order_id)[0],)
+        if draws.random() < 0.2:
+            return exchange.place_list(account, oco(draws, side, name)).copy().orders
+        return (exchange.place(account, an_order(draws, side, name))[0],)
+    return ()
 
 
 def an_order(draws: Random, side: Side, client_id: str) -> NewOrder:
@@ -83,4 +125,4 @@ def say(order: SimOrder) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), int(sys.argv[2]))
+    main(Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3]) if len(sys.argv) > 3 else None)
