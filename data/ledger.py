@@ -26,6 +26,7 @@ from data.rows import (
     to_micros,
 )
 from data.statements import (
+    COUNT_FILLS,
     FILLS_OF,
     FILLS_OF_ACCOUNT,
     HELD,
@@ -166,6 +167,10 @@ class SqlLedger:
     async def fills_of_account(self, account_id: str, after: Fill | None, limit: int) -> tuple[Fill, ...]:
         place = (0, "") if after is None else (to_micros(after.time), after.id)
         return tuple(fill_of(row) for row in await self._rows(FILLS_OF_ACCOUNT, account_id, *place, limit))
+
+    async def count_fills(self, account_id: str) -> int:
+        ((count,),) = await self._rows(COUNT_FILLS, account_id)
+        return count
 
     async def order_list(self, list_id: str) -> tuple[OrderList, tuple[Order, ...]] | None:
         def query(connection: Connection) -> tuple[OrderList, tuple[Order, ...]] | None:

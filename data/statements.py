@@ -66,6 +66,7 @@ LISTS_NOT_OVER = select(
 UPDATE_LIST = update("orderlists", LIST_CHANGING, "WHERE id = ?")
 
 FILLS_OF = select(FILL_COLUMNS, "fills", "WHERE order_id = ? ORDER BY time, length(venue_trade_id), venue_trade_id")
+COUNT_FILLS = "SELECT count(*) FROM fills WHERE account_id = ?"
 FILLS_OF_ACCOUNT = select(
     FILL_COLUMNS,
     "fills",
