@@ -36,7 +36,9 @@ from data.statements import (
     OF_LIST,
     ORDER_BY_CLIENT_ID,
     ORDER_BY_ID,
+    PUT_BACK,
     SEQUENCE,
+    TAKE_UNPUBLISHED,
     TIMELINE,
     UNFINISHED,
     UNFINISHED_OF_ACCOUNT,
@@ -118,9 +120,20 @@ class SqlLedger:
         values = (*list_changing_values(order_list), order_list.id)
         await self.database.write(lambda connection: connection.execute(UPDATE_LIST, values).rowcount, alone=False)
 
+    async def take_unpublished(
+        self, limit: int, *, before: datetime, at: datetime, until: datetime
+    ) -> tuple[Command, ...]:
+        values = (to_micros(before), to_micros(at), limit, to_micros(until))
+        rows = await self.database.write(
+            lambda connection: connection.execute(TAKE_UNPUBLISHED, values).fetchall(), alone=False
+        )
+        return tuple(command_of(row) for row in sorted(rows, key=lambda row: row[-1]))
+
+    async def put_back(self, command_ids: Sequence[str]) -> None:
+        await self._mark(PUT_BACK, None, command_ids)
+
     async def mark_published(self, command_ids: Sequence[str], at: datetime) -> None:
-        marks = [(to_micros(at), command_id) for command_id in sorted(command_ids)]
-        await self.database.write(lambda connection: connection.executemany(MARK_PUBLISHED, marks), alone=False)
+        await self._mark(MARK_PUBLISHED, to_micros(at), command_ids)
 
     # --- what is ---
 
@@ -232,6 +245,11 @@ class SqlLedger:
             writer=self.writer,
             commanded=commanded,
         )
+
+    async def _mark(self, statement: str, mark: int | None, command_ids: Sequence[str]) -> None:
+        """In the order of ids, as every other process does: two never wait for each other in a circle."""
+        marks = [(mark, command_id) for command_id in sorted(command_ids)]
+        await self.database.write(lambda connection: connection.executemany(statement, marks), alone=False)
 
     async def _rows(self, statement: str, *values: SqlValue) -> list[tuple[Any, ...]]:
         return await self.database.read(lambda connection: connection.execute(statement, values).fetchall())

@@ -63,11 +63,17 @@ class ExchangeDoor:
     token: str = field(repr=False)
 
 
+def writer_of(database: Database, ids: Ids) -> str:
+    """This process in the audit log. On SQLite there is one; on PostgreSQL each has a chain of its own, since those
+    that share one would write one after the other."""
+    return "desk" if database.path else f"desk-{ids.new()}"
+
+
 @dataclass(frozen=True, slots=True)
 class Makers:
     """What makes the parts that stand behind ports; whoever starts a desk may hand over others."""
 
-    ledger: Callable[[Database, Ids], Ledger] = SqlLedger
+    ledger: Callable[[Database, Ids], Ledger] = lambda database, ids: SqlLedger(database, ids, writer_of(database, ids))
     stream: Callable[[Stream], Stream] = lambda stream: stream
     """Given the one that the settings name."""
     venue: Callable[[VenueConfig, Supervisor, Clock], Venue] = CcxtVenue

@@ -6,13 +6,17 @@ import asyncio
 import random
 from collections.abc import AsyncGenerator, Iterator
 from contextlib import ExitStack, asynccontextmanager
+from datetime import timedelta
 
 import psycopg
 import pytest
 
+from data import statements
 from data.database import Database
 from data.doctor import verify_chains
 from data.ledger import SqlLedger
+from data.postgres.session import Session
+from data.rows import to_micros
 from data.users import SqlUsers
 from data.vault import Vault
 from engine.domain.order import Accepted, OrderStatus, Submitting
@@ -24,6 +28,7 @@ from tests.data.writing import held
 from tests.postgres import PostgresServer
 
 PROCESSES = 3
+LATER = NOON + timedelta(seconds=10)
 VAULT = Vault(b"a secret key of the tests")
 
 
@@ -147,6 +152,26 @@ async def test_a_batch_that_the_database_gave_up_is_carried_out_again(
     assert postgres.log.count("deadlock detected") > known
     assert list(half_done(postgres_url)) == []
     await tasks.close()
+
+
+# --- relays -----------------------------------------------------------------------------------------------
+
+
+async def test_relays_of_several_processes_take_different_commands_and_do_not_wait_for_each_other(
+    ledgers: list[SqlLedger], postgres_url: str
+):
+    for _ in range(12):
+        await ledgers[0].record_order(an_order())
+    with psycopg.connect(postgres_url) as stranger:
+        # Another relay in the middle of it: it has taken three, and not committed yet.
+        session = Session(stranger)
+        held_up = session.execute(statements.TAKE_UNPUBLISHED, (to_micros(NOON), to_micros(NOON), 3, to_micros(LATER)))
+        async with asyncio.timeout(5):
+            taken = await asyncio.gather(
+                *(ledger.take_unpublished(3, before=NOON, at=NOON, until=LATER) for ledger in ledgers)
+            )
+        ids = [row[0] for row in held_up] + [command.id for commands in taken for command in commands]
+    assert len(set(ids)) == len(ids) == 12
 
 
 # --- users ------------------------------------------------------------------------------------------------
