@@ -66,7 +66,7 @@ class Hub:
                     self._resync_everyone()
 
     def _resync_everyone(self) -> None:
-        for user_id in self.listening():
+        for user_id in sorted(self.listening()):
             for subscription in self._of(user_id):
                 subscription.resync()
 

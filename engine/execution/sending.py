@@ -51,6 +51,8 @@ class Sender:
         self._reconciler = reconciler
         self._clock = clock
         self._times = times
+        self._leave_by: dict[str, float] = {}
+        """By order that is about to be sent: when it must not leave any more, on the monotonic clock."""
 
     def waited_too_long(self, order: Order) -> bool:
         """Counted from when it could first be sent: when it was recorded, or when its price came."""
@@ -66,24 +68,38 @@ class Sender:
 
     async def submitting(self, order: Order, notes: Sequence[Note] = ()) -> Order | None:
         """Commit that it is about to be sent; None when somebody else took it up or cancelled it meanwhile."""
+        began = self._clock.monotonic()
         try:
-            return await self._recorder.advance(order.id, [Submitting()], source="worker", notes=notes)
+            sent = await self._recorder.advance(order.id, [Submitting()], source="worker", notes=notes)
         except IllegalTransition:
             return None
+        self._begin(sent, began)
+        return sent
 
     async def submitting_together(self, orders: Sequence[Order]) -> tuple[Order, ...] | None:
         """The same for several at once, all or none."""
+        began = self._clock.monotonic()
         try:
-            return await self._recorder.advance_together([one.id for one in orders], Submitting(), source="worker")
+            sent = await self._recorder.advance_together([one.id for one in orders], Submitting(), source="worker")
         except IllegalTransition:
             return None
+        for one in sent:
+            self._begin(one, began)
+        return sent
+
+    def _begin(self, order: Order, began: float) -> None:
+        """It must leave within `send_within_s` of `began`, and the settle window is counted from now on."""
+        self._reconciler.sent(order.id)
+        now = self._clock.monotonic()
+        self._leave_by = {one: leave_by for one, leave_by in self._leave_by.items() if leave_by > now}
+        self._leave_by[order.id] = began + self._times.send_within_s
 
     async def send(self, order: Order, place: Callable[[float], Awaitable[T]]) -> T | NotSent:
         """Call `place(seconds left)` once. What provably never left may be tried again, but only within
         `send_within_s` of the commit: the settle window counts on nothing leaving after that."""
-        deadline = (order.submitted_at or self._clock.now()) + timedelta(seconds=self._times.send_within_s)
+        deadline = self._leave_by.pop(order.id, 0.0)
         outcome: T | NotSent = NotSent("the desk was too slow to send it")
-        while (left_s := (deadline - self._clock.now()).total_seconds()) > 0:
+        while (left_s := deadline - self._clock.monotonic()) > 0:
             outcome = await place(left_s)
             if not isinstance(outcome, NotSent):
                 break

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from itertools import count
 
 import structlog
@@ -125,10 +125,10 @@ class Keeper:
         wanted = set(self._accounts.in_use())
         for user_id in self._listening():
             wanted |= {account.id for account in await self._accounts.of_user(user_id)}
-        for account_id in self._followed.keys() - wanted:
+        for account_id in sorted(self._followed.keys() - wanted):
             for task in self._followed.pop(account_id).tasks:
                 supervisor.stop(task)
-        for account_id in wanted - self._followed.keys():
+        for account_id in sorted(wanted - self._followed.keys()):
             number = next(self._numbers)
             tasks = (f"stream {number} of {account_id}", f"poll {number} of {account_id}")
             followed = _Followed(await self._accounts.by_id(account_id), tasks)
@@ -240,14 +240,14 @@ class Keeper:
 
     async def _resolve(self, order: Order) -> bool:
         since = order.submitted_at or order.created_at
-        if order.status is OrderStatus.SUBMITTED and self._clock.now() - since < ON_ITS_WAY:
+        if order.status is OrderStatus.SUBMITTED and self._younger(since, ON_ITS_WAY):
             return True  # the worker has it in hand
         source = "recovery" if since < self._started_at else "poll"
         return await self._reconciler.resolve(order, source=source) is not Resolution.SETTLED
 
     async def _resolve_amendment(self, order: Order) -> bool:
         """Whether what became of it is still open: the venue is asked, and the command may have died with a stream."""
-        if self._clock.now() - (order.amend_requested_at or order.updated_at) < ON_ITS_WAY:
+        if self._younger(order.amend_requested_at or order.updated_at, ON_ITS_WAY):
             return True  # the worker has it in hand
         await self._reconciler.resolve(order, source="poll")
         now = await self._ledger.order(order.id)
@@ -258,10 +258,14 @@ class Keeper:
 
     async def _give_again(self, order: Order, kind: CommandKind) -> None:
         of_an_earlier_life = order.updated_at < self._started_at
-        if not of_an_earlier_life and self._clock.now() - order.updated_at < UNTOUCHED_FOR:
+        if not of_an_earlier_life and self._younger(order.updated_at, UNTOUCHED_FOR):
             return
         name = kind.rpartition(":")[2]
         await self._relay.send(Command(f"{order.id}:{name}", kind, order.id, order.account_id, self._clock.now()))
+
+    def _younger(self, since: datetime, age: timedelta) -> bool:
+        """A moment that is still to come tells of a clock that was set back, and nothing of an age."""
+        return timedelta(0) <= self._clock.now() - since < age
 
     async def _reopen(self, followed: _Followed) -> None:
         try:
