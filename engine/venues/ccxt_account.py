@@ -120,22 +120,20 @@ class CcxtAccount:
             if trouble.kind is TroubleKind.NOT_FOUND:
                 return None
             raise trouble.read_error() from None
-        return payloads.venue_order(_sensible(answer, "orderId"), order.client_order_id)
+        return payloads.parsed(lambda: payloads.venue_order(answer, order.client_order_id))
 
     async def open_orders(self, instrument: Instrument | None = None) -> tuple[VenueOrder, ...]:
         params = {} if instrument is None else {"symbol": instrument.venue_symbol}
-        rows = await self._read("privateGetOpenOrders", params)
-        return tuple(payloads.venue_order(row) for row in rows)
+        return payloads.each(payloads.venue_order, await self._read("privateGetOpenOrders", params))
 
     async def fills_of(self, instrument: Instrument, venue_order_id: str) -> tuple[VenueFill, ...]:
         params: dict[str, str | int] = {"symbol": instrument.venue_symbol, "orderId": int(venue_order_id)}
-        rows = await self._read("privateGetMyTrades", params | {"limit": MOST_TRADES})
-        return tuple(payloads.my_trade(row) for row in rows)
+        return payloads.each(payloads.my_trade, await self._read("privateGetMyTrades", params | {"limit": MOST_TRADES}))
 
     async def recent_fills(self, instrument: Instrument, since: datetime) -> tuple[VenueFill, ...]:
         params: dict[str, str | int] = {"symbol": instrument.venue_symbol, "limit": MOST_TRADES}
-        rows = await self._read("privateGetMyTrades", params | {"startTime": int(since.timestamp() * 1000)})
-        return tuple(payloads.my_trade(row) for row in rows)
+        params["startTime"] = int(since.timestamp() * 1000)
+        return payloads.each(payloads.my_trade, await self._read("privateGetMyTrades", params))
 
     async def order_by_venue_id(self, instrument: Instrument, venue_order_id: str) -> VenueOrder | None:
         params: dict[str, str | int] = {"symbol": instrument.venue_symbol, "orderId": int(venue_order_id)}
@@ -145,10 +143,11 @@ class CcxtAccount:
             if trouble.kind is TroubleKind.NOT_FOUND:
                 return None
             raise trouble.read_error() from None
-        return payloads.venue_order(_sensible(answer, "orderId"))
+        return payloads.parsed(lambda: payloads.venue_order(answer))
 
     async def balances(self) -> tuple[Balance, ...]:
-        return payloads.balances((await self.rights())["balances"])
+        rights = await self.rights()
+        return payloads.parsed(lambda: payloads.balances(rights["balances"]))
 
     async def rights(self) -> Mapping[str, Any]:
         """The `account` answer: balances, canTrade, canWithdraw. VenueError."""

@@ -91,7 +91,10 @@ class Road:
 
     async def sync_clock(self) -> None:
         """Learn how far the venue's clock is from ours."""
-        await self._guard(self._exchange.load_time_difference())
+        try:
+            await self._guard(self._exchange.load_time_difference())
+        except TypeError:  # ccxt counts with whatever the answer has in the time's place
+            raise Trouble(TroubleKind.UNANSWERED, "GARBLED", "the venue's time makes no sense") from None
 
     async def next_book(self, symbol: str, depth: int) -> tuple[int, list[list[float]], list[list[float]]]:
         """Wait for a change of the book: its update id, bids and asks, best first, `depth` levels at most."""

@@ -56,17 +56,12 @@ class CcxtVenue:
             params["startTime"] = start_ms
         if end_ms is not None:
             params["endTime"] = end_ms - 1
-        rows = await self._read("publicGetKlines", params)
-        return tuple(payloads.candle(row) for row in rows)
+        return payloads.each(payloads.candle, await self._read("publicGetKlines", params))
 
     async def tickers(self) -> Mapping[str, Ticker]:
         symbols = {of.venue_symbol: symbol for symbol, of in (await self.instruments()).items()}
         rows = await self._read("publicGetTicker24hr", {})
-        return {
-            symbols[row["symbol"]]: payloads.day_ticker(symbols[row["symbol"]], row)
-            for row in rows
-            if row["symbol"] in symbols
-        }
+        return payloads.day_tickers(symbols, rows)
 
     def watch_book(self, instrument: Instrument) -> AsyncIterator[OrderBook]:
         return self._streams.books(instrument)

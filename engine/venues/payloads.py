@@ -5,10 +5,10 @@ Source: Binance Spot API (REST, WebSocket streams, user data stream), 2026-07.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal, InvalidOperation
-from typing import Any
+from typing import Any, TypeVar, cast
 
 from engine.domain.instrument import Instrument
 from engine.domain.market import Candle, Level, MarketTrade, OrderBook, Ticker
@@ -17,6 +17,7 @@ from engine.domain.position import Balance
 from engine.domain.values import OrderType, Side, TimeInForce, decimal_text
 from engine.ports import OrderReport, VenueBalances, VenueError, VenueFill, VenueOrder, VenueTerms
 
+T = TypeVar("T")
 Raw = Mapping[str, Any]
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 STATUS: Mapping[str, OrderStatus] = {
@@ -44,6 +45,21 @@ def decimal(value: object) -> Decimal:
     if not figure.is_finite():
         raise VenueError("GARBLED", f"the venue sent {str(value)[:40]!r} where a figure belongs")
     return figure
+
+
+def parsed(parse: Callable[[], T]) -> T:
+    """What `parse` makes of an answer; VenueError when that makes no sense: it must not be taken for "none"."""
+    try:
+        return parse()
+    except (KeyError, TypeError, ValueError) as error:
+        raise VenueError("GARBLED", "the venue's answer makes no sense") from error
+
+
+def each(parse: Callable[[Any], T], rows: object) -> tuple[T, ...]:
+    """Every row of an answer that has to be a list; VenueError as `parsed`."""
+    if not isinstance(rows, list):
+        raise VenueError("GARBLED", "the venue's answer is no list")
+    return parsed(lambda: tuple(parse(row) for row in cast("list[Any]", rows)))
 
 
 def instant(milliseconds: int) -> datetime:
@@ -95,6 +111,12 @@ def day_ticker(symbol: str, row: Raw) -> Ticker:
     """A row of `ticker/24hr`."""
     names = ("lastPrice", "openPrice", "highPrice", "lowPrice", "volume", "quoteVolume")
     return Ticker(symbol, *(decimal(row[name]) for name in names))
+
+
+def day_tickers(symbols: Mapping[str, str], rows: object) -> dict[str, Ticker]:
+    """All rows of `ticker/24hr` whose venue symbol is one of `symbols` (ours by the venue's), by ours."""
+    named = each(lambda row: (symbols.get(row["symbol"]), row), rows)
+    return parsed(lambda: {symbol: day_ticker(symbol, row) for symbol, row in named if symbol is not None})
 
 
 def stream_ticker(symbol: str, event: Raw) -> Ticker:
