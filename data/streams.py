@@ -58,7 +58,8 @@ class MemoryStream:
     _asleep: list[tuple[float, int, str]] = field(default_factory=list[tuple[float, int, str]])
     """A heap of wake time, number and command id; an entry that sleeps for another time is passed over."""
     _dead: dict[str, DeadLetter] = field(default_factory=dict[str, DeadLetter])
-    _readers: set[asyncio.Future[None]] = field(default_factory=set[asyncio.Future[None]])
+    _readers: dict[asyncio.Future[None], None] = field(default_factory=dict[asyncio.Future[None], None])
+    """In the order in which they came: the same run wakes them in the same order again."""
     _published: int = 0
 
     async def publish(self, command: Command) -> None:
@@ -209,14 +210,14 @@ class MemoryStream:
     async def _something_new(self) -> None:
         """Wait until something was offered, or the next sleeper is due."""
         reader: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._readers.add(reader)
+        self._readers[reader] = None
         due_s = max(0.0, self._asleep[0][0] - self.clock.monotonic()) if self._asleep else None
         try:
             with suppress(TimeoutError):
                 async with asyncio.timeout(due_s):
                     await reader
         finally:
-            self._readers.discard(reader)
+            self._readers.pop(reader, None)
 
 
 def full() -> Unavailable:

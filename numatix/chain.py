@@ -65,6 +65,7 @@ def build_chain(
     settle_times: SettleTimes | None = None,
     keeper_times: KeeperTimes | None = None,
     retry_after_s: Sequence[float] = RETRY_AFTER_S,
+    make_execution: type[Execution] = Execution,
 ) -> Chain:
     """Nothing runs before `start`. The first venue is the desk's own exchange: orders wait for its first answer."""
     settle = settle_times or SettleTimes()
@@ -77,7 +78,7 @@ def build_chain(
     recorder = Recorder(ledger, bus, relay.send, clock)
     accounts = Accounts(users, venues, paper, clock, ids, tell)
     reconciler = Reconciler(ledger, recorder, accounts, clock, ids, settle)
-    execution = Execution(ledger, recorder, reconciler, accounts, clock, settle)
+    execution = make_execution(ledger, recorder, reconciler, accounts, clock, settle)
     worker = Worker(stream, execution, ids, retry_after_s)
     keeper = Keeper(ledger, accounts, venues, reconciler, relay, hub.listening, clock, keeper_times)
     feeds = Feeds(venues, supervisor, clock)
