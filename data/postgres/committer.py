@@ -104,12 +104,12 @@ class PostgresCommitter:
         try:
             if work(session):
                 self._in_doubt = True
-                session.commit()
+                session.execute("COMMIT")
             else:
                 session.execute("ROLLBACK")
         except BaseException:
             if not session.is_lost:
-                session.rollback()
+                session.execute("ROLLBACK")
                 self._in_doubt = False
             raise
 

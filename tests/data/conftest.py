@@ -27,6 +27,8 @@ from engine.runtime import Supervisor, SystemClock
 from tests.data.makers import CountedIds, Forward, HandClock
 from tests.postgres import PostgresServer
 from tests.redis_server import RedisServer
+from tests.virtual.ledger import MemoryLedger, MemoryStore
+from tests.virtual.users import MemoryUsers
 
 
 @pytest.fixture
@@ -71,7 +73,10 @@ def postgres_url(postgres: PostgresServer, empty_postgres: str) -> str:
     return postgres.url(empty_postgres)
 
 
-@pytest.fixture(params=["sqlite_path", "postgres_url"])
+DATABASES = ("sqlite_path", "postgres_url")
+
+
+@pytest.fixture(params=DATABASES)
 def address(request: pytest.FixtureRequest) -> str | Path:
     """A migrated database without rows, for `Database.open`."""
     return request.getfixturevalue(request.param)
@@ -84,14 +89,22 @@ def database(address: str | Path) -> Iterator[Database]:
         yield database
 
 
-@pytest.fixture
-def ledger(database: Database) -> Ledger:
-    return SqlLedger(database, CountedIds())
+@pytest.fixture(params=[*DATABASES, "memory"])
+def ledger(request: pytest.FixtureRequest) -> Iterator[Ledger]:
+    if request.param == "memory":
+        yield MemoryLedger(MemoryStore(), CountedIds())
+        return
+    with Database.open(request.getfixturevalue(request.param)) as database:
+        yield SqlLedger(database, CountedIds())
 
 
-@pytest.fixture
-def users(database: Database, clock: HandClock) -> Users:
-    return SqlUsers(database, Vault(b"a secret key of the tests"), clock)
+@pytest.fixture(params=[*DATABASES, "memory"])
+def users(request: pytest.FixtureRequest, clock: HandClock) -> Iterator[Users]:
+    if request.param == "memory":
+        yield MemoryUsers(clock)
+        return
+    with Database.open(request.getfixturevalue(request.param)) as database:
+        yield SqlUsers(database, Vault(b"a secret key of the tests"), clock)
 
 
 @pytest.fixture(params=["memory", "redis"])
