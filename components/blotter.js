@@ -1,12 +1,12 @@
 // Orders, fills and balances as tables: rows are keyed and patched in place.
 // While the pointer moves over the rows nothing is inserted or taken out, so that no row slides under a click.
-import { day, el, linkUp, put, when } from "numatix/index.js";
+import { day, el, linkUp, opensOrder, put, when } from "numatix/index.js";
 
 const HOLD_MS = 900;
 
 export default {
   props: { tabs: Array, start: Object },
-  emits: ["cancel", "cancelall"],
+  emits: ["cancel", "cancelall", "open"],
   render() {
     return Vue.h("div", { class: "blotter" });
   },
@@ -107,6 +107,7 @@ export default {
         known = { node: el("tr"), order: row.order, cells: [], leaving: false };
         known.node.dataset.key = row.key;
         table.rows.set(row.key, known);
+        if (row.opens) opensOrder(known.node, () => this.$emit("open", row.opens));
         const after = [...table.body.children].find((other) => other.sort < row.order);
         known.node.sort = row.order;
         table.body.insertBefore(known.node, after ?? null);
@@ -141,7 +142,8 @@ export default {
       button.title = "Cancel this order";
       button.setAttribute("aria-label", "Cancel this order");
       button.disabled = cell.cancel === "sent";
-      button.addEventListener("click", () => {
+      button.addEventListener("click", (event) => {
+        event.stopPropagation();
         if (!linkUp()) return;
         button.disabled = true;
         this.$emit("cancel", cell.id);

@@ -24,8 +24,8 @@ KEPT_ROWS = 200
 
 
 class Blotter(Element, component="blotter.js", esm={"numatix": str(LIBRARY)}):
-    """`on_cancel(order_id)` for a row's ✕ and `on_cancel_all()`; the id is the browser's word: whoever acts on it
-    must check whose order it is."""
+    """`on_cancel(order_id)` for a row's ✕, `on_open(order_id)` for a click on a row, and `on_cancel_all()`. The id is
+    the browser's word: whoever acts on it must check whose order it is."""
 
     def __init__(
         self,
@@ -33,10 +33,11 @@ class Blotter(Element, component="blotter.js", esm={"numatix": str(LIBRARY)}):
         *,
         on_cancel: Callable[[str], Awaitable[None]],
         on_cancel_all: Callable[[], Awaitable[None]],
+        on_open: Callable[[str], Awaitable[None]],
     ) -> None:
         super().__init__()
         self._instruments = instruments
-        self._on_cancel, self._on_cancel_all = on_cancel, on_cancel_all
+        self._on_cancel, self._on_cancel_all, self._on_open = on_cancel, on_cancel_all, on_open
         self._open: dict[str, Order] = {}
         self._history: deque[str] = deque()
         self._balance_rows: list[Row] = []
@@ -45,6 +46,7 @@ class Blotter(Element, component="blotter.js", esm={"numatix": str(LIBRARY)}):
         self._props["start"] = {}
         self.on("cancel", self._cancel)
         self.on("cancelall", self._cancel_everything)
+        self.on("open", self._open_order)
 
     @property
     def open_orders(self) -> tuple[Order, ...]:
@@ -99,6 +101,10 @@ class Blotter(Element, component="blotter.js", esm={"numatix": str(LIBRARY)}):
     async def _cancel(self, event: GenericEventArguments) -> None:
         if isinstance(event.args, str):
             await self._on_cancel(event.args)
+
+    async def _open_order(self, event: GenericEventArguments) -> None:
+        if isinstance(event.args, str):
+            await self._on_open(event.args)
 
     async def _cancel_everything(self) -> None:
         await self._on_cancel_all()

@@ -84,6 +84,7 @@ def open_row(order: Order, instruments: Instruments) -> Row:
     sent = "sent" if order.cancel_requested_at is not None else "can"
     return _row(
         order.id,
+        order.id,
         epoch_ms(order.created_at),
         *_order_cells(order, instruments),
         _quantity(order, instruments),
@@ -95,6 +96,7 @@ def open_row(order: Order, instruments: Instruments) -> Row:
 
 def history_row(order: Order, instruments: Instruments) -> Row:
     return _row(
+        order.id,
         order.id,
         epoch_ms(order.created_at),
         *_order_cells(order, instruments),
@@ -110,6 +112,7 @@ def fill_row(fill: Fill, side: Side | None, instruments: Instruments) -> Row:
     words = {None: "–", Side.BUY: "Buy", Side.SELL: "Sell"}[side]
     return _row(
         fill.id,
+        fill.order_id,
         epoch_ms(fill.time),
         {"time": epoch_ms(fill.time)},
         fill.symbol,
@@ -126,6 +129,7 @@ def balance_row(balance: Balance, worth: Decimal | None, quote: str, order: int)
     """`worth` in `quote`, None where the asset has no price; `order` sorts, the greatest on top."""
     return _row(
         balance.asset,
+        None,
         order,
         balance.asset,
         asset_quantity(balance.free, balance.asset),
@@ -145,8 +149,9 @@ def _order_cells(order: Order, instruments: Instruments) -> tuple[Cell, ...]:
     )
 
 
-def _row(key: str, order: int, *cells: Cell) -> Row:
-    return {"key": key, "order": order, "cells": list(cells)}
+def _row(key: str, opens: str | None, order: int, *cells: Cell) -> Row:
+    """`opens` is the id of the order that a click on the row opens."""
+    return {"key": key, "opens": opens, "order": order, "cells": list(cells)}
 
 
 def _pill(pill: Pill) -> Cell:

@@ -1,8 +1,9 @@
 // A table that is read, not watched: rows once, with times as the browser's clock tells them.
-import { day, el, when } from "numatix/index.js";
+import { day, el, opensOrder, when } from "numatix/index.js";
 
 export default {
   props: { columns: Array, rows: Array, empty: String },
+  emits: ["open"],
   render() {
     return Vue.h("div", { class: "scroll" });
   },
@@ -13,6 +14,7 @@ export default {
     const body = table.createTBody();
     for (const row of this.rows) {
       const node = body.insertRow();
+      if (row.opens) opensOrder(node, () => this.$emit("open", row.opens));
       row.cells.forEach((cell, i) => this.cell(node.appendChild(el("td", this.columns[i][1])), cell));
     }
     if (!this.rows.length) this.$el.appendChild(el("div", "empty", this.empty));

@@ -31,7 +31,7 @@ from pages.login import message
 
 log = structlog.get_logger(__name__)
 
-PAGES = ("login", "setup", "trade", "history", "account")
+PAGES = ("login", "setup", "trade", "history", "account", "order_drawer")
 HOME = (("/", "To the desk"),)
 RECONNECT_S = 20
 """NiceGUI pings at most every 0.8 of it and gives up after 0.4: less than this drops sessions under load."""

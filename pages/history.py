@@ -19,7 +19,8 @@ from engine.domain.values import NotFound, Refusal, Side
 from engine.ports import OrderFilter
 from pages.frame import dress_for, reading_page
 from pages.guard import PageContext, asker_of
-from pages.session import FIRST_VENUE
+from pages.order_drawer import Drawer
+from pages.session import FIRST_VENUE, Session
 
 PAGE_SIZE = 50
 FILLS = "fills"
@@ -84,7 +85,7 @@ def register(context: PageContext) -> None:
             except Refusal as refusal:
                 Text(refusal.message, "empty", tag="div")
                 return
-            _table(asked, rows)
+            _table(asked, rows, Drawer(Session(ui.context.client, asker, context), context.desk))
             _pager(asked, following)
 
 
@@ -132,11 +133,11 @@ def _choice(asked: Asked, name: str, options: Mapping[str, str], chosen: str) ->
             chip.props(f'aria-pressed="{"true" if value == chosen else "false"}"')
 
 
-def _table(asked: Asked, rows: list[Row]) -> None:
+def _table(asked: Asked, rows: list[Row], drawer: Drawer) -> None:
     columns = FILL_COLUMNS if asked.show == FILLS else HISTORY_COLUMNS
     filtered = bool(asked.symbol or asked.status or asked.cursor)
     words = "Nothing matches: choose another filter." if filtered else "Nothing yet: your first order will stand here."
-    HistoryTable(columns, rows, words)
+    HistoryTable(columns, rows, words, on_open=drawer.open)
 
 
 def _pager(asked: Asked, following: str | None) -> None:

@@ -33,6 +33,7 @@ from engine.ports import Account, OrderFilter
 from pages.charting import Charting
 from pages.guard import PageContext
 from pages.market_rooms import Market
+from pages.order_drawer import Drawer
 from pages.session import Session
 
 TICKET_PAUSE_S = 0.25
@@ -70,6 +71,7 @@ class Trading:
         self._summaries: list[AccountSummary] = []
         self._looks = 0
         self._said: tuple[str, ...] = ()
+        self._drawer = Drawer(session, context.desk)
 
     # --- placing the widgets
 
@@ -97,7 +99,10 @@ class Trading:
         self._summaries.append(AccountSummary(self._instrument))
 
     def place_blotter(self) -> None:
-        self._blotter = Blotter(self._setup.instruments, on_cancel=self._cancel, on_cancel_all=self._ask_cancel_all)
+        drawer, cancel_all = self._drawer, self._ask_cancel_all
+        self._blotter = Blotter(
+            self._setup.instruments, on_cancel=self._cancel, on_cancel_all=cancel_all, on_open=drawer.open
+        )
 
     def start(self) -> None:
         """Begin to pump; the ledger is read at once."""
@@ -119,6 +124,7 @@ class Trading:
                 case OrderChanged(order=order, new_fills=new_fills):
                     self._blotter.change(order, new_fills)
                     self._orders_changed()
+                    await self._drawer.changed(order)
                 case BalancesUpdate(account_id=account_id, balances=balances):
                     if self._account is not None and account_id == self._account.id:
                         await self._show_balances({balance.asset: balance for balance in balances})

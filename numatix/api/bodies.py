@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, PlainValidator, ValidationInfo, WithJsonSchema, field_validator
 
+from components.timeline_file import TimelineFormat
 from engine.accounts import KEY_TEXT, SECRET_TEXT
 from engine.desk import Amendment
 from engine.desk.markets import LATEST_MS
@@ -306,6 +307,10 @@ class OrdersQuery(FillsQuery):
         if OPEN in words and statuses:
             raise Refusal("unknown_status", f"status takes either {OPEN} or statuses.", "status")
         return OrderFilter(symbol, self.account_id, statuses, open_only=OPEN in words)
+
+
+class TimelineQuery(Query):
+    format: TimelineFormat = TimelineFormat.JSON
 
 
 class MarketsQuery(Query):

@@ -9,14 +9,23 @@ import fastapi
 from fastapi import APIRouter
 from starlette.responses import Response
 
+from components.timeline_file import MEDIA, timeline_file, timeline_headers
 from engine.desk import Desk, ListSubmitted
 from engine.domain.fills import Fill
 from engine.domain.order import Order
+from engine.domain.timeline import timeline_lines
 from engine.identity import Asker
 from numatix.api.asking import Placing, Proven
-from numatix.api.bodies import AmendBody, CancelQuery, FillsQuery, ListBody, OrderBody, OrdersQuery
+from numatix.api.bodies import AmendBody, CancelQuery, FillsQuery, ListBody, OrderBody, OrdersQuery, TimelineQuery
 from numatix.api.reading import ExactRoute
-from numatix.api.shapes import FillsView, OrderListView, OrdersView, OrderView, OrderWithTimelineView
+from numatix.api.shapes import (
+    FillsView,
+    OrderListView,
+    OrdersView,
+    OrderView,
+    OrderWithTimelineView,
+    TimelineFileView,
+)
 from numatix.api.views import fill_view, order_list_view, order_view, order_with_timeline_view
 
 
@@ -49,6 +58,17 @@ def order_routes(desk: Desk) -> APIRouter:
     async def order(order_id: str, who: Proven) -> OrderWithTimelineView:
         """With its fills and its timeline."""
         return order_with_timeline_view(*await desk.order_with_history(who.user.id, order_id))
+
+    @router.get(
+        "/orders/{order_id}/timeline",
+        response_model=TimelineFileView,
+        responses={200: {"description": "A file to keep, as JSON or CSV", "content": {"text/csv": {}}}},
+    )
+    async def timeline(order_id: str, query: Annotated[TimelineQuery, fastapi.Query()], who: Proven) -> Response:
+        """Everything that happened to it, line by line, hashed in a chain."""
+        found, _, entries = await desk.order_with_history(who.user.id, order_id)
+        text = timeline_file(found, timeline_lines(entries), query.format)
+        return Response(text, headers=timeline_headers(found, query.format), media_type=MEDIA[query.format])
 
     @router.patch("/orders/{order_id}", status_code=202)
     async def amend(order_id: str, body: AmendBody, who: Placing) -> OrderView:

@@ -27,6 +27,25 @@ class TimelineView(BaseModel):
     detail: dict[str, str]
 
 
+class TimelineLineView(TimelineView):
+    """A line of a timeline that is read by itself; `after_ms` is the time since the line before."""
+
+    number: int
+    after_ms: float | None
+    source: str
+    hash: str
+
+
+class TimelineFileView(BaseModel):
+    order_id: str
+    user_id: str
+    client_order_id: str
+    venue_order_id: str | None
+    symbol: str
+    status: str
+    items: list[TimelineLineView]
+
+
 class OrderView(BaseModel):
     id: str
     client_order_id: str

@@ -38,6 +38,15 @@ export function short(units, decimals) {
   return group(value.toFixed(places));
 }
 
+/** A row that opens its order by click and by Enter; a click that ends a selection of text does not count. */
+export function opensOrder(row, open) {
+  row.classList.add("opens");
+  row.tabIndex = 0;
+  row.title ||= "Show what happened to this order";
+  row.addEventListener("click", () => { if (!String(getSelection())) open(); });
+  row.addEventListener("keydown", (event) => { if (event.key === "Enter" && event.target === row) open(); });
+}
+
 const two = (n) => String(n).padStart(2, "0");
 
 export function clock(ms) {
