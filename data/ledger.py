@@ -26,6 +26,7 @@ from data.rows import (
     to_micros,
 )
 from data.statements import (
+    COUNT_FILLS,
     FILLS_OF,
     FILLS_OF_ACCOUNT,
     HELD,
@@ -35,7 +36,9 @@ from data.statements import (
     OF_LIST,
     ORDER_BY_CLIENT_ID,
     ORDER_BY_ID,
+    PUT_BACK,
     SEQUENCE,
+    TAKE_UNPUBLISHED,
     TIMELINE,
     UNFINISHED,
     UNFINISHED_OF_ACCOUNT,
@@ -117,9 +120,20 @@ class SqlLedger:
         values = (*list_changing_values(order_list), order_list.id)
         await self.database.write(lambda connection: connection.execute(UPDATE_LIST, values).rowcount, alone=False)
 
+    async def take_unpublished(
+        self, limit: int, *, before: datetime, at: datetime, until: datetime
+    ) -> tuple[Command, ...]:
+        values = (to_micros(before), to_micros(at), limit, to_micros(until))
+        rows = await self.database.write(
+            lambda connection: connection.execute(TAKE_UNPUBLISHED, values).fetchall(), alone=False
+        )
+        return tuple(command_of(row) for row in sorted(rows, key=lambda row: row[-1]))
+
+    async def put_back(self, command_ids: Sequence[str]) -> None:
+        await self._mark(PUT_BACK, None, command_ids)
+
     async def mark_published(self, command_ids: Sequence[str], at: datetime) -> None:
-        marks = [(to_micros(at), command_id) for command_id in sorted(command_ids)]
-        await self.database.write(lambda connection: connection.executemany(MARK_PUBLISHED, marks), alone=False)
+        await self._mark(MARK_PUBLISHED, to_micros(at), command_ids)
 
     # --- what is ---
 
@@ -166,6 +180,10 @@ class SqlLedger:
     async def fills_of_account(self, account_id: str, after: Fill | None, limit: int) -> tuple[Fill, ...]:
         place = (0, "") if after is None else (to_micros(after.time), after.id)
         return tuple(fill_of(row) for row in await self._rows(FILLS_OF_ACCOUNT, account_id, *place, limit))
+
+    async def count_fills(self, account_id: str) -> int:
+        ((count,),) = await self._rows(COUNT_FILLS, account_id)
+        return count
 
     async def order_list(self, list_id: str) -> tuple[OrderList, tuple[Order, ...]] | None:
         def query(connection: Connection) -> tuple[OrderList, tuple[Order, ...]] | None:
@@ -227,6 +245,11 @@ class SqlLedger:
             writer=self.writer,
             commanded=commanded,
         )
+
+    async def _mark(self, statement: str, mark: int | None, command_ids: Sequence[str]) -> None:
+        """In the order of ids, as every other process does: two never wait for each other in a circle."""
+        marks = [(mark, command_id) for command_id in sorted(command_ids)]
+        await self.database.write(lambda connection: connection.executemany(statement, marks), alone=False)
 
     async def _rows(self, statement: str, *values: SqlValue) -> list[tuple[Any, ...]]:
         return await self.database.read(lambda connection: connection.execute(statement, values).fetchall())

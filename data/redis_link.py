@@ -30,6 +30,7 @@ from redis.exceptions import ConnectionError as LinkError
 from redis.exceptions import TimeoutError as LinkTimeout
 from redis.retry import Retry
 
+from data.errors import RedisFault
 from engine.domain.values import Unavailable
 from engine.runtime import Clock
 
@@ -45,10 +46,6 @@ OLDEST = (7, 0)
 GOOD_POLICY = "noeviction"
 QUIET_FOR_S = 1.0
 """A channel on which nothing came for so long is asked whether it still lives."""
-
-
-class RedisFault(Exception):
-    """Redis cannot be used; the message is one line that names the setting, the fault and the mend."""
 
 
 class Client(Protocol):

@@ -164,6 +164,10 @@ class RedisStream:
         size, in_hand, dead, oldest_ms = cast("list[int]", await self._run(scripts.PENDING))
         return Backlog(size - in_hand, in_hand, dead, None if oldest_ms < 0 else oldest_ms / 1_000)
 
+    async def tidy(self, gone_after_s: float = GONE_AFTER_S) -> None:
+        """Forget the names of consumers that have nothing in hand and were not heard of for so long."""
+        await self._run(scripts.TIDY, round(gone_after_s * 1_000))
+
     # --- reading
 
     async def _take(self, streams: Sequence[str], consumer: str) -> Delivery | tuple[str, float] | None:
@@ -217,7 +221,7 @@ class RedisStream:
             self._owed.popleft()
         if self.clock.monotonic() >= self._tidy_at:
             self._tidy_at = self.clock.monotonic() + TIDY_EVERY_S
-            await self._run(scripts.TIDY, round(GONE_AFTER_S * 1_000))
+            await self.tidy()
 
     async def _tell_redis(self, owed: _Owed) -> None:
         _tell(await self._run(owed.script, *owed.grip.arguments, *owed.more))

@@ -66,6 +66,7 @@ LISTS_NOT_OVER = select(
 UPDATE_LIST = update("orderlists", LIST_CHANGING, "WHERE id = ?")
 
 FILLS_OF = select(FILL_COLUMNS, "fills", "WHERE order_id = ? ORDER BY time, length(venue_trade_id), venue_trade_id")
+COUNT_FILLS = "SELECT count(*) FROM fills WHERE account_id = ?"
 FILLS_OF_ACCOUNT = select(
     FILL_COLUMNS,
     "fills",
@@ -80,6 +81,17 @@ EVENTS_BETWEEN = (
 )
 
 UNPUBLISHED = select(COMMAND_COLUMNS, "outbox", "WHERE published_at IS NULL ORDER BY number LIMIT ?")
+TAKE_UNPUBLISHED = " ".join(
+    [
+        "WITH free AS MATERIALIZED (SELECT number FROM outbox WHERE published_at IS NULL AND created_at <= ?",
+        "AND (taken_until IS NULL OR taken_until <= ?) ORDER BY number LIMIT ?",
+        # What another relay is taking at this moment is not waited for.
+        "/*postgres FOR UPDATE SKIP LOCKED postgres*/)",
+        "UPDATE outbox SET taken_until = ? WHERE number IN (SELECT number FROM free)",
+        *("RETURNING", ", ".join((*COMMAND_COLUMNS, "number"))),
+    ]
+)
+PUT_BACK = update("outbox", ("taken_until",), "WHERE id = ? AND published_at IS NULL")
 MARK_PUBLISHED = update("outbox", ("published_at",), "WHERE id = ? AND published_at IS NULL")
 
 # --- users and what belongs to them ------------------------------------------------------------------------

@@ -161,6 +161,7 @@ class Ledger(Protocol):
         """Oldest first (by time, then id), from the one after `after` on."""
         ...
 
+    async def count_fills(self, account_id: str) -> int: ...
     async def order_list(self, list_id: str) -> tuple[OrderList, tuple[Order, ...]] | None:
         """With its orders, in the order in which they were recorded."""
         ...
@@ -186,6 +187,17 @@ class Ledger(Protocol):
 
     async def unpublished(self, limit: int) -> tuple[Command, ...]:
         """Outbox commands that were not marked as published, oldest first."""
+        ...
+
+    async def take_unpublished(
+        self, limit: int, *, before: datetime, at: datetime, until: datetime
+    ) -> tuple[Command, ...]:
+        """Those that were given before a time, oldest first, but for what another relay has in hand at `at`. They are
+        in the caller's hands until `until`, or until they are marked or put back."""
+        ...
+
+    async def put_back(self, command_ids: Sequence[str]) -> None:
+        """Commands that were taken and could not be published: whoever comes next may take them."""
         ...
 
     async def mark_published(self, command_ids: Sequence[str], at: datetime) -> None: ...

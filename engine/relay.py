@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import structlog
 
@@ -18,6 +18,8 @@ log = structlog.get_logger(__name__)
 SWEEP_EVERY_S = 1.0
 LEFT_BEHIND_AFTER = timedelta(seconds=2)
 """Younger commands are on their way from the commit that made them."""
+TAKEN_FOR = timedelta(seconds=10)
+"""Past that, what a relay has taken is taken to be left behind again: the relay has died."""
 SWEEP_SIZE = 500
 MOST_MARKS = 5_000
 
@@ -49,13 +51,22 @@ class Relay:
     async def sweep(self) -> None:
         """Mark what was published, then publish what is left, up to the first that the stream does not take."""
         await self._mark()
-        for command in await self._ledger.unpublished(SWEEP_SIZE):
-            # One that is still to be made was made before the clock was set back.
-            if not timedelta(0) <= self._clock.now() - command.created_at < LEFT_BEHIND_AFTER:
-                log.info("command was left behind in the outbox", command=command.id, order=command.order_id)
-                if not await self.send(command):
-                    break
-        await self._mark()
+        now = self._clock.now()
+        oldest = await self._ledger.unpublished(1)
+        if oldest and oldest[0].created_at <= now - LEFT_BEHIND_AFTER:
+            await self._send_what_is_left(now)
+            await self._mark()
+
+    async def _send_what_is_left(self, now: datetime) -> None:
+        """Several processes may sweep at once: what one has taken the others leave to it."""
+        commands = await self._ledger.take_unpublished(
+            SWEEP_SIZE, before=now - LEFT_BEHIND_AFTER, at=now, until=now + TAKEN_FOR
+        )
+        for number, command in enumerate(commands):
+            log.info("command was left behind in the outbox", command=command.id, order=command.order_id)
+            if not await self.send(command):
+                await self._ledger.put_back([one.id for one in commands[number:]])
+                break
 
     async def _sweep(self) -> None:
         while True:

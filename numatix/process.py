@@ -16,7 +16,7 @@ import uvicorn
 import uvloop
 from starlette.types import ASGIApp
 
-from data.errors import DatabaseError
+from data.errors import DatabaseError, RedisFault
 from engine.domain.values import Refusal
 from engine.identity.passwords import check_email, check_password
 from engine.ports import User
@@ -66,7 +66,7 @@ class DeskProcess:
         keep_nicegui_in(self._var_dir)
         try:
             house = build_house(self._settings, self._address, self._var_dir, self._key, self._exchange(), self._makers)
-        except DatabaseError as error:
+        except (DatabaseError, RedisFault) as error:
             sys.stderr.write(f"numatix: {error}\n")
             return CANNOT_START
         uvloop.run(self._live(house))

@@ -35,7 +35,7 @@ MENDS = {
     "var_dir": "give a folder that the desk may write to",
     "database_url": "leave it unset (SQLite in the var dir), or give sqlite:////absolute/path/numatix.db or "
     "postgresql://USER:PASSWORD@HOST:PORT/DATABASE",
-    "redis_url": "leave it unset",
+    "redis_url": "give an address such as redis://HOST:6379/0, or leave it unset for a desk of one process",
     "secret_key": f"give at least {SHORTEST_KEY} random characters, or leave it unset: the desk makes and keeps one",
     "owner_email": "give an address such as name@example.org together with NUMATIX_OWNER_PASSWORD, or leave both unset",
     "owner_password": "give 10 to 1024 characters together with NUMATIX_OWNER_EMAIL, or leave both unset",
@@ -107,9 +107,18 @@ class Settings(BaseSettings):
 
     @field_validator("redis_url")
     @classmethod
-    def _no_redis(cls, value: str | None) -> str | None:
-        if value is not None:
-            raise ValueError("Redis is not supported in this version")
+    def _is_redis(cls, value: str | None) -> str | None:
+        if value is None:
+            return None
+        parts = urlsplit(value)
+        if parts.scheme == "unix":
+            well_formed = len(parts.path) > 1
+        else:
+            number = parts.path.removeprefix("/")
+            well_formed = bool(parts.hostname) and (not number or number.isdecimal()) and not parts.query
+        if parts.scheme not in {"redis", "rediss", "unix"} or not well_formed:
+            raise ValueError("it is not an address of the form redis://HOST:PORT/NUMBER")
+        _ = parts.port  # raises ValueError when it is no port
         return value
 
     @field_validator("secret_key")

@@ -6,14 +6,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from data.bus import MemoryBus
 from data.database import Database
 from data.ledger import SqlLedger
-from data.streams import MemoryStream
 from data.users import SqlUsers
 from data.vault import Vault
 from engine.desk import Desk
-from engine.identity import Identity, Limits, Passwords, Registration
+from engine.identity import Identity, Passwords, Registration
 from engine.identity.tokens import AccessTokens
 from engine.ports import Ledger, Stream, Venue
 from engine.reconcile import SettleTimes
@@ -23,6 +21,7 @@ from engine.venues.config import VenueConfig
 from engine.venues.paper import PaperOffice
 from numatix.api.stream import StreamDoor, StreamTimes
 from numatix.chain import Chain, build_chain
+from numatix.messaging import Messaging, open_messaging
 from numatix.settings import PublicAddress, Settings
 
 
@@ -39,6 +38,7 @@ class House:
     ledger: Ledger
     users: SqlUsers
     identity: Identity
+    messaging: Messaging
     chain: Chain
     bots: StreamDoor
 
@@ -50,6 +50,7 @@ class House:
         """End every task, then what they stood on."""
         await self.bots.close()
         await self.chain.close()
+        await self.messaging.close()
         self.identity.passwords.close()
         self.database.close()
 
@@ -62,12 +63,19 @@ class ExchangeDoor:
     token: str = field(repr=False)
 
 
+def writer_of(database: Database, ids: Ids) -> str:
+    """This process in the audit log. On SQLite there is one; on PostgreSQL each has a chain of its own, since those
+    that share one would write one after the other."""
+    return "desk" if database.path else f"desk-{ids.new()}"
+
+
 @dataclass(frozen=True, slots=True)
 class Makers:
     """What makes the parts that stand behind ports; whoever starts a desk may hand over others."""
 
-    ledger: Callable[[Database, Ids], Ledger] = SqlLedger
-    stream: Callable[[Clock], Stream] = MemoryStream
+    ledger: Callable[[Database, Ids], Ledger] = lambda database, ids: SqlLedger(database, ids, writer_of(database, ids))
+    stream: Callable[[Stream], Stream] = lambda stream: stream
+    """Given the one that the settings name."""
     venue: Callable[[VenueConfig, Supervisor, Clock], Venue] = CcxtVenue
     settle_times: SettleTimes = field(default_factory=SettleTimes)
     stream_times: StreamTimes = field(default_factory=StreamTimes)
@@ -81,17 +89,18 @@ def build_house(
     exchange: ExchangeDoor,
     makers: Makers | None = None,
 ) -> House:
-    """Open the database and put everything together; nothing runs yet. Raises DatabaseError."""
+    """Open the database and put everything together; nothing runs yet. Raises DatabaseError, RedisFault."""
     makers = makers or Makers()
     clock, ids = SystemClock(), SystemIds()
     supervisor = Supervisor("desk", clock)
+    messaging = open_messaging(settings.redis_url, supervisor, clock)
     database = Database.open(settings.database_url or var_dir / "numatix.db")
     users = SqlUsers(database, Vault(key), clock)
     ledger = makers.ledger(database, ids)
     identity = Identity(
         users,
         Passwords(),
-        Limits(clock),
+        messaging.limits,
         AccessTokens(key, clock, ids),
         clock,
         ids,
@@ -100,8 +109,8 @@ def build_house(
     chain = build_chain(
         ledger=ledger,
         users=users,
-        stream=makers.stream(clock),
-        bus=MemoryBus(),
+        stream=makers.stream(messaging.stream),
+        bus=messaging.bus,
         venues={config.name: makers.venue(config, supervisor, clock) for config in venue_configs(settings, exchange)},
         paper=PaperOffice(exchange.url, exchange.token),
         supervisor=supervisor,
@@ -110,7 +119,7 @@ def build_house(
         settle_times=makers.settle_times,
     )
     bots = StreamDoor(chain.desk, identity, clock, makers.stream_times)
-    return House(settings, address, clock, ids, supervisor, database, ledger, users, identity, chain, bots)
+    return House(settings, address, clock, ids, supervisor, database, ledger, users, identity, messaging, chain, bots)
 
 
 def venue_configs(settings: Settings, exchange: ExchangeDoor) -> tuple[VenueConfig, ...]:

@@ -104,12 +104,12 @@ class PostgresCommitter:
         try:
             if work(session):
                 self._in_doubt = True
-                session.execute("COMMIT")
+                session.commit()
             else:
                 session.execute("ROLLBACK")
         except BaseException:
             if not session.is_lost:
-                session.execute("ROLLBACK")
+                session.rollback()
                 self._in_doubt = False
             raise
 

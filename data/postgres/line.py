@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
 
@@ -33,6 +33,7 @@ class Line:
     address: Address
     read_only: bool
     on_connect: Callable[[Session], None] | None = None
+    pauses_s: Sequence[float] = PAUSES_S
     _session: Session | None = None
     _hung_up: threading.Event = field(default_factory=threading.Event)
     _away: bool = False
@@ -49,7 +50,8 @@ class Line:
         Its other errors go through. Raises Unavailable when the server stays away; who comes after that, while it is
         still away, learns it at once.
         """
-        pauses_s = iter(() if self._away else PAUSES_S)
+        pauses_s = iter(() if self._away else self.pauses_s)
+        was_lost = False
         while True:
             try:
                 result = attempt(self.session())
@@ -57,8 +59,13 @@ class Line:
                 if not self.was_lost(error):
                     raise
                 self._drop()
+                if not was_lost:
+                    log.warning("the database is away", place=self.address.place, reason=in_words(error))
+                was_lost = True
                 self._pause(next(pauses_s, None), error)
             else:
+                if was_lost:
+                    log.info("the database is back", place=self.address.place)
                 self._away = False
                 return result
 
@@ -84,8 +91,6 @@ class Line:
         return self._session is None or self._session.is_lost or state in ENDED or state.startswith("08")
 
     def _pause(self, seconds: float | None, error: psycopg.Error) -> None:
-        if not self._away:
-            log.warning("the database is away", fault=self.address.fault(error))
         if seconds is None or self._hung_up.wait(seconds):
             self._away = True
             raise Unavailable(

@@ -30,6 +30,14 @@ class Session:
     def pipeline(self) -> Any:
         return self.connection.pipeline()
 
+    def commit(self) -> None:
+        self.connection.commit()
+
+    def rollback(self) -> None:
+        """Without effect outside a transaction. The driver also forgets what it believes to have prepared: a statement
+        that came behind the failed one in a pipeline never was."""
+        self.connection.rollback()
+
     @property
     def is_lost(self) -> bool:
         """Whether the server is gone, or has ended this connection."""

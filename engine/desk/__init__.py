@@ -5,7 +5,16 @@ Refusals: NotFound, Conflict, Forbidden, Unavailable, Denied, TooMany or plain R
 """
 
 from engine.desk.amendments import Amendment
-from engine.desk.answers import AccountBalances, ListSubmitted, Readiness, Submitted, VenueInfo
+from engine.desk.answers import AccountBalances, ListSubmitted, PositionView, Readiness, Submitted, VenueInfo
 from engine.desk.desk import Desk
 
-__all__ = ["AccountBalances", "Amendment", "Desk", "ListSubmitted", "Readiness", "Submitted", "VenueInfo"]
+__all__ = [
+    "AccountBalances",
+    "Amendment",
+    "Desk",
+    "ListSubmitted",
+    "PositionView",
+    "Readiness",
+    "Submitted",
+    "VenueInfo",
+]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from decimal import Decimal
 
+from engine.domain.holdings import Position
 from engine.domain.order import Order
 from engine.domain.order_list import OrderList
 from engine.domain.position import Balance
@@ -39,6 +40,17 @@ class VenueInfo:
     name: str
     title: str
     reachable: bool
+
+
+@dataclass(frozen=True, slots=True)
+class PositionView:
+    position: Position
+    last_price: Decimal | None
+    """None while the market has none."""
+
+    @property
+    def unrealised(self) -> Decimal | None:
+        return None if self.last_price is None else self.position.unrealised(self.last_price)
 
 
 @dataclass(frozen=True, slots=True)

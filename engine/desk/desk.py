@@ -7,10 +7,11 @@ from decimal import Decimal
 
 from engine.accounts import Accounts
 from engine.desk.amendments import Amendment, Amendments
-from engine.desk.answers import AccountBalances, ListSubmitted, Readiness, Submitted, VenueInfo
+from engine.desk.answers import AccountBalances, ListSubmitted, PositionView, Readiness, Submitted, VenueInfo
 from engine.desk.lists import Lists
 from engine.desk.markets import Markets
 from engine.desk.orders import Orders, WaitingFor
+from engine.desk.positions import Positions
 from engine.domain.draft import OrderDraft
 from engine.domain.fills import Fill
 from engine.domain.instrument import Instrument
@@ -57,6 +58,7 @@ class Desk:
         self._markets = Markets(venues, clock)
         self._orders = Orders(ledger, recorder, accounts, self._markets, feeds, waiting_for, clock, ids)
         self._amendments = Amendments(self._orders, recorder, accounts, self._markets)
+        self._positions = Positions(ledger, accounts, self._markets, self._orders)
         self._lists = Lists(ledger, recorder, accounts, self._markets, self._orders, clock, ids)
 
     def readiness(self) -> Readiness:
@@ -209,6 +211,25 @@ class Desk:
         except NotFound:
             if not await self._has_orders(user_id, OrderFilter(account_id=account_id)):
                 raise
+
+    async def positions(self, user_id: str, account_id: str | None = None) -> tuple[PositionView, ...]:
+        """By average cost from the account's fills, with what each is worth at the last price."""
+        account = await self._accounts.of(user_id, account_id)
+        prices = await self._prices(account.venue)
+        held = await self._positions.of(user_id, account.id)
+        return tuple(PositionView(position, prices.get(position.symbol)) for position in held)
+
+    async def close_position(
+        self, user_id: str, symbol: str, account_id: str | None = None, client_order_id: str | None = None
+    ) -> Submitted:
+        """NotFound `no_position`; else as `submit_order`."""
+        return await self._positions.close(user_id, symbol, account_id, client_order_id)
+
+    async def reverse_position(
+        self, user_id: str, symbol: str, account_id: str | None = None, client_order_id: str | None = None
+    ) -> Submitted:
+        """NotFound `no_position`; else as `submit_order`."""
+        return await self._positions.reverse(user_id, symbol, account_id, client_order_id)
 
     # --- markets ---
 

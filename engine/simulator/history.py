@@ -15,6 +15,7 @@ from engine.simulator.process import (
     Walk,
     bridge_extremes,
     draws,
+    order_size,
     season,
 )
 
@@ -44,10 +45,11 @@ def make_history(
     end_ms -= end_ms % MINUTE_MS
     start_ms = end_ms - minutes * MINUTE_MS
     weather, rng = MarketWeather(), draws(seed, "history")
-    shared: list[tuple[float, float]] = []
+    shared: list[tuple[float, float, float]] = []
     for index in range(minutes):
         shock, multiplier = weather.advance(rng)
-        shared.append((shock, multiplier * season(start_ms + index * MINUTE_MS)))
+        liveliness = season(start_ms + index * MINUTE_MS)
+        shared.append((shock, multiplier * liveliness, order_size(liveliness)))
     candles: dict[str, list[Kline]] = {}
     walks: dict[str, Walk] = {}
     for symbol, profile in profiles.items():
@@ -71,7 +73,7 @@ def _candles(
     listing: Listing,
     profile: MarketProfile,
     walk: Walk,
-    shared: list[tuple[float, float]],
+    shared: list[tuple[float, float, float]],
     start_ms: int,
 ) -> list[Kline]:
     rng = draws(seed, "history", profile.symbol)
@@ -82,7 +84,7 @@ def _candles(
     exp, gauss, random = math.exp, rng.gauss, rng.random
     close = round(exp(walk.log_price) / tick)
     open_ms = start_ms
-    for shock, multiplier in shared:
+    for shock, multiplier, size in shared:
         began = walk.log_price
         sigma = walk.advance(rng, shock, multiplier)
         move = walk.log_price - began
@@ -94,7 +96,7 @@ def _candles(
         low = min(opened, close, int(scale * (1 + lowest)) + 1)
         noise = gauss(0.0, 1.0)
         orders = orders_a_minute * (0.45 * multiplier + 0.55 * abs(move) / walk.sigma) * exp(0.3 * noise) + 1
-        lots = int(orders * lots_an_order / price * exp(0.3 * noise - 0.1)) + 1
+        lots = int(orders * lots_an_order * size / price * exp(0.3 * noise - 0.1)) + 1
         lean = max(-0.35, min(0.35, 0.12 * move / sigma))
         taker_lots = int(lots * (0.5 + lean + 0.2 * (random() - 0.5)))
         average = (opened + close + high + low) // 4

@@ -41,6 +41,10 @@ class MarketProfile:
     """Spread of the logarithm of takers' order sizes: the median times e^(1.645·tail) is the 95th percentile."""
     trades_per_s: float
     """Takers' orders a second, averaged over a day."""
+    wide_share: float
+    """How often the makers stand wider than usual after a move, in an hour of usual liveliness."""
+    wide_ticks: float
+    """By how many ticks then, on average."""
 
 
 def default_listings() -> tuple[Listing, ...]:
@@ -58,12 +62,12 @@ def default_listings() -> tuple[Listing, ...]:
 def default_profiles() -> Mapping[str, MarketProfile]:
     """What each default listing's market is like, by symbol."""
     profiles = (
-        MarketProfile("BTCUSDT", 108_000.0, 0.45, 0.90, 1, 110, 2.4, 110_000.0, 4_000.0, 210.0, 2.3, 2.2),
-        MarketProfile("ETHUSDT", 3_900.0, 0.65, 0.88, 1, 110, 2.8, 90_000.0, 4_000.0, 210.0, 2.1, 1.5),
-        MarketProfile("SOLUSDT", 185.0, 0.80, 0.80, 1, 130, 9.0, 45_000.0, 6_000.0, 190.0, 2.0, 0.9),
-        MarketProfile("BNBUSDT", 950.0, 0.55, 0.75, 1, 90, 4.0, 15_000.0, 2_500.0, 160.0, 1.9, 0.6),
-        MarketProfile("XRPUSDT", 2.60, 0.75, 0.75, 1, 120, 7.0, 50_000.0, 6_000.0, 190.0, 2.0, 0.8),
-        MarketProfile("DOGEUSDT", 0.21, 0.85, 0.75, 1, 120, 8.0, 35_000.0, 5_000.0, 150.0, 1.9, 0.6),
+        MarketProfile("BTCUSDT", 108_000.0, 0.45, 0.90, 1, 110, 2.4, 110_000.0, 4_000.0, 210.0, 2.3, 2.2, 0.005, 120.0),
+        MarketProfile("ETHUSDT", 3_900.0, 0.65, 0.88, 1, 110, 2.8, 90_000.0, 4_000.0, 210.0, 2.1, 1.5, 0.01, 8.0),
+        MarketProfile("SOLUSDT", 185.0, 0.80, 0.80, 1, 130, 9.0, 45_000.0, 6_000.0, 190.0, 2.0, 0.9, 0.03, 1.3),
+        MarketProfile("BNBUSDT", 950.0, 0.55, 0.75, 1, 90, 4.0, 15_000.0, 2_500.0, 160.0, 1.9, 0.6, 0.08, 4.0),
+        MarketProfile("XRPUSDT", 2.60, 0.75, 0.75, 1, 120, 7.0, 50_000.0, 6_000.0, 190.0, 2.0, 0.8, 0.04, 1.4),
+        MarketProfile("DOGEUSDT", 0.21, 0.85, 0.75, 1, 120, 8.0, 35_000.0, 5_000.0, 150.0, 1.9, 0.6, 0.05, 1.2),
     )
     return MappingProxyType({profile.symbol: profile for profile in profiles})
 

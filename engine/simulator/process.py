@@ -47,6 +47,21 @@ def season(at_ms: int) -> float:
     return SEASON[at_ms // MINUTE_MS % 1440]
 
 
+def order_size(liveliness: float) -> float:
+    """Takers' orders against the day's usual ones."""
+    return liveliness**0.6
+
+
+def queue_size(liveliness: float) -> float:
+    """Resting orders against the day's usual ones."""
+    return liveliness**0.4
+
+
+def reserve(liveliness: float) -> float:
+    """How readily makers stand wide, against usual hours: twice as readily at night as by day."""
+    return liveliness**-2
+
+
 @dataclass(slots=True)
 class MarketWeather:
     """What all symbols share: the slow part of volatility, and every minute one shock."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import cast
 
@@ -21,14 +22,22 @@ from engine.simulator.model import (
     TopChanged,
     TradePrinted,
 )
-from engine.simulator.process import LivePrices, draws
+from engine.simulator.process import LivePrices, draws, season
 from engine.simulator.seat import Seat, Traders
 from engine.simulator.traders import Mood, SymbolTraders
 
-BEAT_MS = 50
-"""The market's pace; each symbol moves at every second beat, so that they do not all move at once."""
-LONGEST_BEAT_MS = 1_000
-"""However long the process stood still or was down, the market goes on by no more than this."""
+
+@dataclass(frozen=True, slots=True)
+class Tempo:
+    """How finely a market moves. A coarser one costs less: the traders of each beat are as many, but fewer beats."""
+
+    beat_ms: int = 50
+    """Each symbol moves at every second beat, so that they do not all move at once."""
+    longest_ms: int = 1_000
+    """However long the process stood still or was down, the market goes on by no more than this."""
+
+
+BEAT_MS = Tempo().beat_ms
 BEATS_A_NOTE = 20
 WEALTH = Decimal(10_000_000_000)
 NOTE = "flow"
@@ -38,13 +47,19 @@ class SyntheticFlow:
     """The same seed, opened and moved at the same times, makes the same trades."""
 
     def __init__(
-        self, exchange: Exchange, seed: int, profiles: Mapping[str, MarketProfile], clock: Clock | None = None
+        self,
+        exchange: Exchange,
+        seed: int,
+        profiles: Mapping[str, MarketProfile],
+        clock: Clock | None = None,
+        tempo: Tempo | None = None,
     ) -> None:
         """A market of those listings that `profiles` describes."""
         self._exchange = exchange
         self._seed = seed
         self._profiles = profiles
         self._clock = clock or SystemClock()
+        self._tempo = tempo or Tempo()
         self._markets: dict[str, SymbolTraders] = {}
         self._prices: LivePrices | None = None
         self._accounts: list[int] = []
@@ -75,23 +90,23 @@ class SyntheticFlow:
     async def run(self) -> None:
         try:
             while True:
-                await asyncio.sleep(BEAT_MS / 1000)
+                await asyncio.sleep(self._tempo.beat_ms / 1000)
                 self.step(self._now_ms())
         finally:
             self.keep_note()
 
     def step(self, now_ms: int) -> None:
-        """One beat of the market at this time. Time since the last beat counts up to `LONGEST_BEAT_MS`."""
+        """One beat of the market at this time. Time since the last beat counts up to the tempo's longest."""
         prices = self._open_prices()
-        prices.advance(_elapsed(self._priced_ms, now_ms), now_ms)
+        prices.advance(self._elapsed(self._priced_ms, now_ms), now_ms)
         self._priced_ms = now_ms
         for index, (symbol, market) in enumerate(self._markets.items()):
             if (index + self._beats) % 2:
                 continue
-            elapsed_s = _elapsed(self._last_ms[symbol], now_ms) / 1000
+            elapsed_s = self._elapsed(self._last_ms[symbol], now_ms) / 1000
             self._last_ms[symbol] = now_ms
             rng = draws(self._seed, "beat", symbol, self._beats)
-            market.beat(rng, prices.price(symbol), prices.activity(symbol), elapsed_s)
+            market.beat(rng, prices.price(symbol), prices.activity(symbol), season(now_ms), elapsed_s)
         self._beats += 1
         if self._beats % BEATS_A_NOTE == 0:
             self.keep_note()
@@ -181,7 +196,7 @@ class SyntheticFlow:
             for symbol in missing:
                 self._exchange.load_history(symbol, history.candles[symbol])
         for symbol, market in self._markets.items():
-            market.open_book(draws(self._seed, "opening", symbol))
+            market.open_book(draws(self._seed, "opening", symbol), season(self._opened_ms))
 
     def _hear(self, event: SimEvent) -> None:
         match event:
@@ -205,6 +220,5 @@ class SyntheticFlow:
     def _now_ms(self) -> int:
         return int(self._clock.now().timestamp() * 1000)
 
-
-def _elapsed(since_ms: int, now_ms: int) -> int:
-    return max(0, min(LONGEST_BEAT_MS, now_ms - since_ms))
+    def _elapsed(self, since_ms: int, now_ms: int) -> int:
+        return max(0, min(self._tempo.longest_ms, now_ms - since_ms))

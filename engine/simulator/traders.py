@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from engine.simulator.history import TAIL_CUT
 from engine.simulator.listings import MarketProfile
 from engine.simulator.model import Side
+from engine.simulator.process import order_size, queue_size, reserve
 from engine.simulator.seat import Seat
 
 MOVE_A_YEAR = 0.93e-4
@@ -38,7 +39,7 @@ class Mood:
     """What the traders of a symbol carry from one beat to the next; small, since it is noted in the journal."""
 
     bid_ticks: int
-    """Where the makers bid; they ask one spread above it."""
+    """Where the makers bid."""
     patience_bps: float = 0.5
     pressure_bps: float = 0.0
     """How far other people's trades push the fair price."""
@@ -47,6 +48,8 @@ class Mood:
     excitement: float = 0.0
     untold_lots: int = 0
     """What takers bought net of what they sold since the last beat, as far as it was seen before a restart."""
+    spread_ticks: int = 0
+    """How far above their bid the makers ask; 0 is the profile's usual."""
 
     def noted(self) -> list[float]:
         return [
@@ -57,12 +60,14 @@ class Mood:
             self.run,
             self.excitement,
             self.untold_lots,
+            self.spread_ticks,
         ]
 
     @classmethod
     def from_note(cls, values: Sequence[float]) -> Mood:
-        bid, patience, pressure, side, run, excitement, untold = values
-        return cls(int(bid), patience, pressure, int(side), int(run), excitement, int(untold))
+        """What `noted` gave; a note of before spreads varied lacks the last figure."""
+        bid, patience, pressure, side, run, excitement, untold, *spread = values
+        return cls(int(bid), patience, pressure, int(side), int(run), excitement, int(untold), *map(int, spread))
 
 
 class SymbolTraders:
@@ -72,6 +77,8 @@ class SymbolTraders:
         self.seat = seat
         self.mood = mood
         self._profile = profile
+        self._liveliness = 1.0
+        mood.spread_ticks = mood.spread_ticks or profile.spread_ticks
         seat.net_lots = mood.untold_lots
 
     def noted(self) -> list[float]:
@@ -79,18 +86,21 @@ class SymbolTraders:
         self.mood.untold_lots = self.seat.net_lots
         return self.mood.noted()
 
-    def open_book(self, rng: random.Random) -> None:
+    def open_book(self, rng: random.Random, liveliness: float) -> None:
         """Fill both sides at once: before anyone can look."""
+        self._liveliness = liveliness
         for side in Side:
             self._touch(rng, side)
             taken: set[int] = set()
             for _ in range(self._profile.levels - len(self.seat.orders(side))):
                 self._rest(rng, side, taken)
 
-    def beat(self, rng: random.Random, fair_price: float, activity: float, elapsed_s: float) -> None:
-        """One moment of the market. `fair_price` in quote units, `activity` 1 in usual times."""
+    def beat(self, rng: random.Random, fair_price: float, activity: float, liveliness: float, elapsed_s: float) -> None:
+        """One moment of the market. `fair_price` in quote units; `activity` (this minute's volatility) and
+        `liveliness` (the time of day's) are 1 in usual times."""
+        self._liveliness = liveliness
         fair = self._pushed(fair_price / float(self.seat.listing.tick), elapsed_s)
-        self._requote(rng, fair)
+        self._requote(rng, fair, activity / liveliness)
         self._meet_strangers()
         for side in Side:
             self._turn_over(rng, side, elapsed_s)
@@ -108,14 +118,15 @@ class SymbolTraders:
         self.seat.net_lots = 0
         return fair * (1 + mood.pressure_bps / 10_000)
 
-    def _requote(self, rng: random.Random, fair: float) -> None:
+    def _requote(self, rng: random.Random, fair: float, unrest: float) -> None:
         """Follow the fair price once it has gone far enough: informed takers first, then the makers give way."""
-        mood, half = self.mood, self._profile.spread_ticks / 2
-        gone = fair - mood.bid_ticks - half
+        mood = self.mood
+        gone = fair - mood.bid_ticks - mood.spread_ticks / 2
         if abs(gone) <= max(mood.patience_bps * fair / 10_000, 0.75):
             return
         mood.patience_bps = 10_000 * MOVE_A_YEAR * self._profile.volatility * rng.expovariate(1.0)
-        mood.bid_ticks = max(1, math.floor(fair - half + 0.5))
+        mood.spread_ticks = self._spread(rng, unrest)
+        mood.bid_ticks = max(1, math.floor(fair - mood.spread_ticks / 2 + 0.5))
         late, limit = (Side.SELL, mood.bid_ticks) if gone > 0 else (Side.BUY, self._price(Side.SELL))
         stale = [
             (order_id, resting)
@@ -127,8 +138,25 @@ class SymbolTraders:
             self.seat.hit(_other(late), lots, limit)
         for order_id, _ in stale:
             self.seat.cancel(late, order_id)
+        if mood.spread_ticks > self._profile.spread_ticks:
+            self._clear_spread()
         self._touch(rng, Side.BUY)
         self._touch(rng, Side.SELL)
+
+    def _spread(self, rng: random.Random, unrest: float) -> int:
+        """Ticks between the makers' quotes: usual, or now and then wider, the more so at night and in unrest."""
+        usual, share = self._profile.spread_ticks, self._profile.wide_share
+        if rng.random() >= min(0.5, share * reserve(self._liveliness) * min(unrest, 4.0)):
+            return usual
+        return usual + 1 + int(rng.expovariate(1 / self._profile.wide_ticks))
+
+    def _clear_spread(self) -> None:
+        """Take back what stands between the makers' new quotes."""
+        bid, ask = self._price(Side.BUY), self._price(Side.SELL)
+        for side in Side:
+            for order_id, resting in list(self.seat.orders(side).items()):
+                if bid < resting.price_ticks < ask:
+                    self.seat.cancel(side, order_id)
 
     def _meet_strangers(self) -> None:
         """Take what outsiders left standing on the wrong side of the makers' quotes, a part in every beat."""
@@ -152,7 +180,7 @@ class SymbolTraders:
     def _refill(self, rng: random.Random, side: Side) -> None:
         orders, price = self.seat.orders(side), self._price(side)
         queue = sum(resting.lots for resting in orders.values() if resting.price_ticks == price)
-        if queue < self._lots(0.5 * self._profile.touch_notional) and rng.random() < 0.5:
+        if queue < self._lots(0.5 * self._profile.touch_notional * queue_size(self._liveliness)) and rng.random() < 0.5:
             self._touch(rng, side)
         missing = self._profile.levels - len(orders)
         if missing > 0:
@@ -164,8 +192,9 @@ class SymbolTraders:
 
     def _touch(self, rng: random.Random, side: Side) -> None:
         """A few orders at the best price, from dust to most of what waits there."""
+        usual = 0.12 * self._profile.touch_notional * queue_size(self._liveliness)
         for _ in range(1 + int(3 * rng.random())):
-            notional = 0.12 * self._profile.touch_notional * math.exp(1.4 * rng.gauss(0.0, 1.0))
+            notional = usual * math.exp(1.4 * rng.gauss(0.0, 1.0))
             self.seat.rest(self._someone(rng), side, self._price(side), self._lots(notional))
 
     def _rest(self, rng: random.Random, side: Side, taken: set[int]) -> None:
@@ -179,7 +208,7 @@ class SymbolTraders:
         while price in taken and rng.random() < 0.8:
             price += outwards
         taken.add(price)
-        weight = math.sqrt(0.5 + 0.5 * distance / depth)
+        weight = math.sqrt(0.5 + 0.5 * distance / depth) * queue_size(self._liveliness)
         notional = weight * self._profile.order_notional * math.exp(min(2.6, 1.5 * rng.gauss(0.0, 1.0)))
         self.seat.rest(self._someone(rng), side, price, self._lots(notional))
 
@@ -212,9 +241,8 @@ class SymbolTraders:
         self.seat.take(side, lots, limit)
 
     def _order_lots(self, rng: random.Random) -> int:
-        notional = self._profile.trade_notional * math.exp(
-            self._profile.trade_tail * min(TAIL_CUT, rng.gauss(0.0, 1.0))
-        )
+        usual = self._profile.trade_notional * order_size(self._liveliness)
+        notional = usual * math.exp(self._profile.trade_tail * min(TAIL_CUT, rng.gauss(0.0, 1.0)))
         lots = self._lots(notional)
         digits = len(str(lots)) - 1
         round_lots = round(lots, -digits) if digits and rng.random() < 0.2 else lots
@@ -227,7 +255,7 @@ class SymbolTraders:
     # --- figures ---------------------------------------------------------------------------------
     def _price(self, side: Side) -> int:
         """Where the makers' best quote of this side belongs."""
-        return self.mood.bid_ticks if side is Side.BUY else self.mood.bid_ticks + self._profile.spread_ticks
+        return self.mood.bid_ticks if side is Side.BUY else self.mood.bid_ticks + self.mood.spread_ticks
 
     def _lots(self, notional: float) -> int:
         return max(self.seat.fewest_lots(self.mood.bid_ticks), int(notional / (self.mood.bid_ticks * self.seat.worth)))

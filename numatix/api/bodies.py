@@ -198,6 +198,13 @@ class AmendBody(Body):
         return Amendment(_quantity(self.quantity), _price(self.price), _price(self.stop_price))
 
 
+class TurnBody(Body):
+    """Whose position, and the client order id of the market order that closes or turns it."""
+
+    account_id: str | None = None
+    client_order_id: ClientOrderId = None
+
+
 class EntryBody(Body):
     type: Literal["market", "limit", "limit_maker"]
     price: Exact = None

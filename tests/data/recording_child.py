@@ -35,11 +35,11 @@ async def lane(ledger: SqlLedger, prefix: str) -> None:
         say((await ledger.advance(order.id, [Accepted(name)], NOON, new_fills=fills, source="worker")).order)
 
 
-async def main(path: Path, prefix: str) -> None:
-    with Database.open(path) as database:
+async def main(address: str | Path, prefix: str) -> None:
+    with Database.open(address) as database:
         ledger = SqlLedger(database, SystemIds())
         await asyncio.gather(*(lane(ledger, f"{prefix}-{number}") for number in range(LANES)))
 
 
 if __name__ == "__main__":
-    asyncio.run(main(Path(sys.argv[1]), sys.argv[2]))
+    asyncio.run(main(sys.argv[1] if "://" in sys.argv[1] else Path(sys.argv[1]), sys.argv[2]))

@@ -40,13 +40,14 @@ async def next_of(subscription: Events) -> int:
     return event.sequence
 
 
-async def subscribed(bus: EventBus) -> Events:
-    """A subscription that hears: across processes it takes a moment until Redis knows of it."""
+async def subscribed(bus: EventBus, teller: EventBus | None = None) -> Events:
+    """A subscription that hears what the teller (or the bus itself) says: across processes it takes a moment until
+    Redis knows of it."""
     subscription = bus.subscribe()
     async with asyncio.timeout(5):
         event: BusEvent | Missed = Missed()
         while event != PROBE:
-            await bus.publish(PROBE)
+            await (teller or bus).publish(PROBE)
             event = await anext(subscription)
     return subscription
 

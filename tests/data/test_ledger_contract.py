@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -355,6 +355,37 @@ async def test_commands_wait_in_the_order_they_were_given_until_they_are_publish
     await ledger.mark_published([], LATER)
     await ledger.mark_published(["unknown"], LATER)
     assert len(await ledger.unpublished(10)) == 3
+
+
+async def take(ledger: Ledger, at_s: float, limit: int = 10, before: datetime = LATER) -> list[str]:
+    """The orders of the commands that are taken `at_s` seconds after noon, for ten seconds."""
+    at = NOON + timedelta(seconds=at_s)
+    taken = await ledger.take_unpublished(limit, before=before, at=at, until=at + timedelta(seconds=10))
+    return [command.order_id for command in taken]
+
+
+async def test_what_a_relay_has_taken_is_in_its_hands_until_it_is_marked_or_its_time_is_over(ledger: Ledger):
+    orders = [an_order() for _ in range(5)]
+    commands = [(await ledger.record_order(order)).command for order in orders]
+    ids = [order.id for order in orders]
+    assert await take(ledger, 0, limit=2) == ids[:2]
+    assert await take(ledger, 1, limit=2) == ids[2:4]
+    await ledger.mark_published([command.id for command in commands[:1] if command], LATER)
+    assert await take(ledger, 9) == ids[4:]
+    assert await take(ledger, 10) == ids[1:2]
+    assert await take(ledger, 11) == ids[2:4]
+    assert await take(ledger, 12) == []
+    assert len(await ledger.unpublished(10)) == 4
+
+
+async def test_what_is_put_back_may_be_taken_at_once_and_what_is_young_stays(ledger: Ledger):
+    old, young = an_order(), an_order(at=LATER)
+    commands = [(await ledger.record_order(order)).command for order in (old, young)]
+    assert await take(ledger, 5, before=NOON) == [old.id]
+    assert await take(ledger, 5, before=NOON) == []
+    await ledger.put_back([command.id for command in commands if command])
+    assert await take(ledger, 5, before=NOON) == [old.id]
+    assert await take(ledger, 5) == [young.id]
 
 
 # --- event numbers ---------------------------------------------------------------------------------------

@@ -127,11 +127,14 @@ async def test_a_lease_that_is_renewed_holds(stream: Stream, forward: Forward):
     assert await nothing_to_read(stream)
 
 
-async def test_who_lost_the_lease_cannot_touch_the_delivery_of_the_next(stream: Stream, forward: Forward):
+@pytest.mark.parametrize("successor", ["next", "slow"])
+async def test_who_lost_the_lease_cannot_touch_the_delivery_of_the_next(
+    stream: Stream, forward: Forward, successor: str
+):
     await stream.publish(a_command("c1", "o1"))
     late = await read(stream, consumer="slow")
     forward(31)
-    current = await read(stream, consumer="next")
+    current = await read(stream, consumer=successor)
     forward(20)
     await stream.renew(late)
     await stream.retry(late, 0)

@@ -105,7 +105,6 @@ class Mortal:
 def serve_until(doom: Doom) -> int:
     """Serve as `numatix` does, until the doom or a signal; the exit code."""
     from data.ledger import SqlLedger
-    from data.streams import MemoryStream
     from engine.venues.ccxt_venue import CcxtVenue
     from numatix.serve import serve
     from numatix.wiring import Makers
@@ -115,7 +114,7 @@ def serve_until(doom: Doom) -> int:
     return serve(
         Makers(
             ledger=lambda database, ids: cast("Ledger", Mortal("ledger", SqlLedger(database, ids), fate)),
-            stream=lambda clock: cast("Stream", Mortal("stream", MemoryStream(clock), fate)),
+            stream=lambda stream: cast("Stream", Mortal("stream", stream, fate)),
             venue=lambda config, tasks, clock: cast("Venue", Mortal("venue", CcxtVenue(config, tasks, clock), fate)),
             settle_times=SettleTimes() if settle_s is None else SettleTimes(settle_s, send_within_s=settle_s / 3),
         )

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Callable
-from datetime import UTC, datetime
-from decimal import Decimal
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -13,74 +11,17 @@ from typing import Any
 import pytest
 
 from engine.runtime import Supervisor
-from engine.simulator.exchange import Exchange
-from engine.simulator.listings import default_profiles
 from engine.simulator.model import (
     DepthSnapshot,
-    NewOrder,
-    OrderType,
     PublicTrade,
     Side,
-    SimEvent,
-    SimOrder,
     Status,
-    TimeInForce,
-    TradePrinted,
 )
 from engine.simulator.synthetic import BEAT_MS, SyntheticFlow
 from tests.simulator.flow.conftest import HandClock, OpenExchange, until
+from tests.simulator.flow.market import PROFILES, Market, TurnedClock
 
-PROFILES = default_profiles()
 SYMBOLS = tuple(PROFILES)
-RICH = {"USDT": Decimal(1_000_000_000), "BTC": Decimal(10_000), "DOGE": Decimal(1_000_000_000)}
-
-
-class TurnedClock:
-    """The hand clock as the flow sees it."""
-
-    def __init__(self, hand: HandClock) -> None:
-        self._hand = hand
-
-    def now(self) -> datetime:
-        return datetime.fromtimestamp(self._hand.at_ms / 1000, UTC)
-
-    def monotonic(self) -> float:
-        return self._hand.at_ms / 1000
-
-
-class Market:
-    """An open exchange with its synthetic traders, moved by hand, its public trades written down."""
-
-    def __init__(self, exchange: Exchange, hand: HandClock, seed: int) -> None:
-        self.exchange = exchange
-        self.hand = hand
-        self.trades: list[PublicTrade] = []
-        self.flow = SyntheticFlow(exchange, seed, PROFILES, TurnedClock(hand))
-        exchange.listen(self._hear)
-        self.flow.prepare()
-
-    def live(self, seconds: float, look: Callable[[], None] | None = None) -> None:
-        """Let the market move for so long; `look` is called after every beat."""
-        for _ in range(int(seconds * 1000 / BEAT_MS)):
-            self.hand.at_ms += BEAT_MS
-            self.flow.step(self.hand.at_ms)
-            if look is not None:
-                look()
-
-    def books(self) -> dict[str, DepthSnapshot]:
-        return {symbol: self.exchange.depth(symbol, 1000) for symbol in SYMBOLS}
-
-    def order(self, account_id: int, side: Side, lots: int, price_ticks: int = 0, symbol: str = "BTCUSDT") -> SimOrder:
-        kind = OrderType.LIMIT if price_ticks else OrderType.MARKET
-        request = NewOrder(symbol, side, kind, f"mine-{self.hand.at_ms}", TimeInForce.GTC, price_ticks, lots)
-        return self.exchange.place(account_id, request)[0]
-
-    def stranger(self) -> int:
-        return self.exchange.create_account("stranger", "secret", RICH).account_id
-
-    def _hear(self, event: SimEvent) -> None:
-        if isinstance(event, TradePrinted):
-            self.trades.append(event.trade)
 
 
 @pytest.fixture
