@@ -9,7 +9,7 @@ from typing import Any
 from nicegui.element import Element
 
 from components.chart import LIBRARY
-from components.format import asset_quantity, grouped, money_decimals
+from components.format import alike, grouped, money_decimals
 from engine.domain.instrument import Instrument
 from engine.domain.position import Balance
 
@@ -42,14 +42,10 @@ class AccountSummary(Element, component="account_summary.js", esm={"numatix": st
                 rows.append((asset, "–", "–"))
                 continue
             held = balances.get(asset, Balance(asset, Decimal(0), Decimal(0)))
-            rows.append((asset, self._figure(held.free, asset), self._figure(held.locked, asset)))
+            # Coins are shown to the lot at least: a figure keeps its width while it changes.
+            least = self._instrument.quantity_decimals if asset == self._instrument.base else 0
+            free, locked = alike((held.free, held.locked), asset, least)
+            rows.append((asset, free, locked))
         words = "–" if worth is None else f"{grouped(worth, money_decimals(quote))} {quote}"
         note = f"Without {', '.join(unpriced)}: no price is known." if unpriced else ""
         return {"rows": rows, "worth": words, "note": note}
-
-    def _figure(self, value: Decimal, asset: str) -> str:
-        """Held coins are shown to the lot at least: the figure keeps its width while it changes."""
-        decimals = self._instrument.quantity_decimals
-        if asset == self._instrument.base and value == value.quantize(Decimal(1).scaleb(-decimals)):
-            return grouped(value, decimals)
-        return asset_quantity(value, asset)

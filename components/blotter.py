@@ -78,7 +78,10 @@ class Blotter(Element, component="blotter.js", esm={"numatix": str(LIBRARY)}):
     def show_balances(self, balances: Sequence[Balance], prices: Mapping[str, Decimal], quote: str) -> None:
         """An account's holdings with their worth in `quote` (prices by asset); empty ones are left out."""
         held = [balance for balance in balances if balance.total]
-        rows = [balance_row(b, _worth(b, prices, quote), quote, len(held) - i) for i, b in enumerate(held)]
+        rows = [
+            balance_row(b, _worth(b, prices, quote), quote, len(held) - i, self._instruments)
+            for i, b in enumerate(held)
+        ]
         if rows != self._balance_rows:
             self._balance_rows = rows
             self._reset("balances", rows)

@@ -9,6 +9,7 @@ from typing import Any
 
 from components.format import (
     Pill,
+    alike,
     asset_quantity,
     epoch_ms,
     filled_percent,
@@ -125,16 +126,17 @@ def fill_row(fill: Fill, side: Side | None, instruments: Instruments) -> Row:
     )
 
 
-def balance_row(balance: Balance, worth: Decimal | None, quote: str, order: int) -> Row:
+def balance_row(
+    balance: Balance, worth: Decimal | None, quote: str, order: int, instruments: Instruments | None = None
+) -> Row:
     """`worth` in `quote`, None where the asset has no price; `order` sorts, the greatest on top."""
+    lots = [one.quantity_decimals for one in (instruments or {}).values() if one.base == balance.asset]
     return _row(
         balance.asset,
         None,
         order,
         balance.asset,
-        asset_quantity(balance.free, balance.asset),
-        asset_quantity(balance.locked, balance.asset),
-        asset_quantity(balance.total, balance.asset),
+        *alike((balance.free, balance.locked, balance.total), balance.asset, max(lots, default=0)),
         "–" if worth is None else f"{grouped(worth, money_decimals(quote))} {quote}",
     )
 

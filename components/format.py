@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import ROUND_HALF_EVEN, Decimal
 
 from engine.domain.order import Order, OrderStatus
-from engine.domain.values import OrderType, Side, TimeInForce, decimal_text
+from engine.domain.values import OrderType, Side, TimeInForce, decimal_text, decimals_of
 
 MOST_DECIMALS = 8
 DOLLARS = frozenset({"USDT", "USDC", "USD", "FDUSD"})
@@ -43,6 +44,15 @@ def money_decimals(asset: str) -> int:
 def asset_quantity(value: Decimal, asset: str) -> str:
     """A balance: two decimals for dollars, up to eight for coins."""
     return grouped(value, 2) if asset in DOLLARS else shortest(value)
+
+
+def alike(values: Sequence[Decimal], asset: str, least_decimals: int = 0) -> list[str]:
+    """Holdings of one asset with the same decimals, so that their points stand under each other: two for dollars, for
+    coins as many as any of them needs, at least the given."""
+    most = Decimal(1).scaleb(-MOST_DECIMALS)
+    needed = max(decimals_of(value.quantize(most, ROUND_HALF_EVEN)) for value in values)
+    decimals = money_decimals(asset) if asset in DOLLARS else max(needed, least_decimals)
+    return [grouped(value, decimals) for value in values]
 
 
 def percent(fraction: Decimal, decimals: int = 2) -> str:

@@ -8,14 +8,19 @@ export default {
     return Vue.h("div", { class: "scroll" });
   },
   mounted() {
-    const table = this.$el.appendChild(el("table", "table"));
+    const table = this.$el.appendChild(el("table", "table cards"));
     const line = table.createTHead().insertRow();
     for (const [title, align] of this.columns) line.appendChild(el("th", align, title));
     const body = table.createTBody();
     for (const row of this.rows) {
       const node = body.insertRow();
       if (row.opens) opensOrder(node, () => this.$emit("open", row.opens));
-      row.cells.forEach((cell, i) => this.cell(node.appendChild(el("td", this.columns[i][1])), cell));
+      row.cells.forEach((cell, i) => {
+        const [title, align] = this.columns[i];
+        const td = node.appendChild(el("td", align));
+        td.dataset.title = title;
+        this.cell(td, cell);
+      });
     }
     if (!this.rows.length) this.$el.appendChild(el("div", "empty", this.empty));
   },

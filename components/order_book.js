@@ -4,6 +4,7 @@ import { el, figure, plain, put, short, watchMarket } from "numatix/index.js";
 
 const ROW_PX = 18.5;
 const MOST_ROWS = 50;
+const LEAST_SHARE = 0.0001;
 
 export default {
   props: { meta: Object, own: Array },
@@ -109,7 +110,8 @@ export default {
       }
       if (!bids.length || !asks.length) return;
       const gap = asks[0] - bids[0];
-      put(this.spread, `spread ${figure(gap, pd)} · ${((gap / asks[0]) * 100).toFixed(4)} %`);
+      const share = (gap / asks[0]) * 100;
+      put(this.spread, `spread ${figure(gap, pd)} · ${share > 0 && share < LEAST_SHARE ? `< ${LEAST_SHARE}` : share.toFixed(4)} %`);
     },
   },
 };

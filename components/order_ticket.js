@@ -7,6 +7,8 @@ import { el, group, linkUp, put, serverNow, watchMarket } from "numatix/index.js
 
 const STEPS = [0, 25, 50, 75, 100];
 const FIELDS = ["price", "quantity", "total"];
+const SLOW_MS = 300;
+const RECORDING = "Recording the order…";
 const LOCKED = "Reconnecting: orders wait until the desk is heard again.";
 
 export default {
@@ -20,6 +22,8 @@ export default {
     this.view = null;
     this.applied = { price: -1, quantity: -1, total: -1 };
     this.pressedDraft = null;
+    this.slow = null;
+    this.recording = false;
     this.build();
     this.show(this.start);
     this.link = null;
@@ -27,6 +31,7 @@ export default {
   },
   unmounted() {
     this.stop();
+    clearTimeout(this.slow);
   },
   methods: {
     build() {
@@ -138,6 +143,7 @@ export default {
       const steps = form.appendChild(el("div", "steps"));
       for (const step of STEPS) {
         const button = steps.appendChild(el("button", "", `${step}%`));
+        button.style.left = `${step}%`;
         button.type = "button";
         button.addEventListener("click", () => this.slide(step));
       }
@@ -242,21 +248,29 @@ export default {
       put(this.go.firstChild, view.button);
       this.go.className = `go ${view.side}`;
       this.go.lastChild.style.display = view.can_send ? "" : "none";
-      this.go.disabled = locked || !view.can_send;
-      put(this.reason, locked ? LOCKED : view.reason);
-      this.reason.className = `reason ${locked ? "doubt" : view.tone}`;
+      this.go.disabled = locked || this.recording || !view.can_send;
+      put(this.reason, locked ? LOCKED : this.recording ? RECORDING : view.reason);
+      this.reason.className = `reason ${locked ? "doubt" : this.recording ? "" : view.tone}`;
     },
     press(event) {
       event.preventDefault();
       const { view } = this;
       if (!linkUp() || this.go.disabled || this.pressedDraft === view.draft) return;
       this.pressedDraft = view.draft;
+      this.slow = setTimeout(() => this.wait(true), SLOW_MS);
       const raw = Object.fromEntries(FIELDS.map((name) => [name, this.inputs[name].raw]));
       this.$emit("press", { stamp: serverNow(), draft: view.draft, side: view.side, type: view.type, force: view.force, master: view.master, seq: this.seq, ...raw });
     },
     /** The server did not take the press of this draft: it may be pressed again. */
     release() {
       this.pressedDraft = null;
+      this.wait(false);
+    },
+    /** An answer that takes its time is waited for in sight; a quick one makes nothing flicker. */
+    wait(recording) {
+      clearTimeout(this.slow);
+      this.recording = recording;
+      this.showGo();
     },
   },
 };

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -13,6 +14,8 @@ from engine.domain.values import OrderType, Refusal, Side, decimal_text
 
 FIELD_OF = {"quote_quantity": "total", "time_in_force": ""}
 NEUTRAL = {"missing_field"}
+LONG_FIGURE = re.compile(r"(?<![\d.,])\d{4,}", re.ASCII)
+"""The whole part of a figure that wants its thousands grouped."""
 SIDE_VERBS = {Side.BUY: "Buy", Side.SELL: "Sell"}
 
 
@@ -109,5 +112,5 @@ def _free_words(form: TicketForm) -> str:
 
 
 def _in_ticket_words(refusal: Refusal) -> str:
-    words = refusal.message.replace("quote_quantity", "total")
+    words = LONG_FIGURE.sub(lambda figure: f"{int(figure[0]):,}", refusal.message.replace("quote_quantity", "total"))
     return words[:1].upper() + words[1:]

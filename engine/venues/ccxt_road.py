@@ -137,7 +137,13 @@ class Road:
 
     async def open_user_stream(self) -> None:
         """Subscribe to the account's events; returns when the venue has confirmed it."""
-        await self._guard(self._exchange.authenticate({"type": "spot"}))
+        try:
+            await self._guard(self._exchange.authenticate({"type": "spot"}))
+        except Trouble as trouble:
+            # ccxt goes on waiting for a subscription that was refused, at the next try too, until its socket ends.
+            for client in self._clients():
+                client.on_error(trouble)
+            raise
 
     async def next_user_events(self) -> list[Raw]:
         """Wait for the account's events and take all that came; Trouble when the stream broke."""
@@ -178,12 +184,21 @@ class Road:
             trouble = error
         except BaseError as error:
             trouble = trouble_of(error, self._secrets)
+        except KeyError as error:
+            # ccxt forgets a subscription that failed, and stumbles where the failure had taken it away already.
+            if not isinstance(error.__context__, Trouble | BaseError):
+                raise
+            trouble = _trouble_under(error.__context__, self._secrets)
         except asyncio.CancelledError:
             task = asyncio.current_task()
             if task is not None and task.cancelling():
                 raise
             trouble = Trouble(TroubleKind.UNANSWERED, "SOCKET_CLOSED", "the stream's socket was closed")
         raise trouble from None
+
+
+def _trouble_under(error: Trouble | BaseError, secrets: tuple[str, ...]) -> Trouble:
+    return error if isinstance(error, Trouble) else trouble_of(error, secrets)
 
 
 def trouble_of(error: BaseError, secrets: tuple[str, ...] = ()) -> Trouble:

@@ -47,5 +47,6 @@ class SilenceWatch:
                 self.heard_at = now
             elif now - before[1] > self._stale_after_s:
                 stale.append(url)
-        self._seen = {url: seen for url, seen in self._seen.items() if url in frames and url not in stale}
+                self._seen[url] = (frame_ms, now)  # a dropped socket lingers: its old frame is nothing heard
+        self._seen = {url: seen for url, seen in self._seen.items() if url in frames}
         return stale

@@ -130,3 +130,17 @@ def test_the_menu_of_markets_leads_to_another(open_page: Open) -> None:
     desk.wait_live()
     assert 500 < desk.last_price() < 50_000
     wait_until(lambda: "ETH/USDT" in desk.page.title() and desk.page.title()[0].isdigit(), "the price in the title")
+
+
+def test_the_history_of_a_phone_needs_no_sideways_scrolling(open_page: Open) -> None:
+    desk = open_page(width=390, height=844)
+    desk.fill_limit("buy", f"{desk.last_price() * 0.9:.2f}", "0.01")
+    desk.send.click()
+    expect(desk.reason).to_contain_text("Sent")
+    desk.page.goto(desk.page.url.replace("/trade/BTC-USDT", "/history"))
+    expect(desk.page.locator(".table tbody tr")).to_have_count(1)
+    assert desk.javascript("() => document.documentElement.scrollWidth") == 390
+    assert (
+        desk.javascript("() => { const s = document.querySelector('.scroll'); return s.scrollWidth - s.clientWidth; }")
+        == 0
+    )

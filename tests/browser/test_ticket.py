@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Callable
 
 import pytest
 from playwright.sync_api import expect
 
 from tests.browser.desk_page import DeskPage, number
-from tests.serving import wait_until
+from tests.serving import DeskServer, wait_until
 
 pytestmark = pytest.mark.browser
 Open = Callable[..., DeskPage]
@@ -191,3 +192,18 @@ def test_what_was_typed_since_wins_over_what_the_server_sends(shared_desk: DeskP
     assert desk.quantity.input_value() == "0.0123"
     desk.javascript(late.replace("ticket.view.seq - 1", "ticket.view.seq + 1"))
     assert desk.quantity.input_value() == "9"
+
+
+def test_an_answer_that_takes_its_time_is_waited_for_in_sight(open_page: Open, desk_server: DeskServer) -> None:
+    desk = open_page()
+    desk.fill_limit("buy", f"{desk.last_price() * 0.9:.2f}", "0.01")
+    assert desk_server.process is not None
+    desk_server.process.send_signal(signal.SIGSTOP)
+    try:
+        desk.javascript("() => document.querySelector('[data-testid=ticket-send]').click()")
+        expect(desk.reason).to_have_text("Recording the order…")
+        expect(desk.send).to_be_disabled()
+    finally:
+        desk_server.process.send_signal(signal.SIGCONT)
+    expect(desk.reason).to_contain_text("Sent")
+    expect(desk.open_rows).to_have_count(1)

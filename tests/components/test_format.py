@@ -6,7 +6,16 @@ from decimal import Decimal
 
 import pytest
 
-from components.format import asset_quantity, filled_percent, grouped, order_words, percent, reason_words, status_pill
+from components.format import (
+    alike,
+    asset_quantity,
+    filled_percent,
+    grouped,
+    order_words,
+    percent,
+    reason_words,
+    status_pill,
+)
 from engine.domain.order import OrderStatus
 from engine.domain.values import NOTHING, OrderType, Quantity, Side, TimeInForce
 from tests.components.makers import NOON, order
@@ -56,3 +65,19 @@ def test_the_filled_share_is_never_rounded_up_to_done() -> None:
     assert filled_percent(order(filled_quantity=Quantity(Decimal("0.4999")))) == "99 %"
     by_total = order(quantity=None, quote_quantity=Quantity(Decimal(50)), filled_quantity=NOTHING)
     assert filled_percent(by_total) == "–"
+
+
+@pytest.mark.parametrize(
+    ("values", "asset", "least", "shown"),
+    [
+        (("0.1", "0"), "BTC", 5, ["0.10000", "0.00000"]),
+        (("0.099985", "0.01", "0.109985"), "BTC", 5, ["0.099985", "0.010000", "0.109985"]),
+        (("1", "0"), "ETH", 0, ["1", "0"]),
+        (("1234.5", "0"), "USDT", 5, ["1,234.50", "0.00"]),
+        (("0.123456789123",), "BTC", 0, ["0.12345679"]),
+    ],
+)
+def test_an_assets_figures_have_their_points_under_each_other(
+    values: tuple[str, ...], asset: str, least: int, shown: list[str]
+) -> None:
+    assert alike([Decimal(value) for value in values], asset, least) == shown

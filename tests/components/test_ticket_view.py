@@ -50,7 +50,7 @@ def test_a_reason_names_the_fault_and_marks_the_field() -> None:
 def test_too_little_balance_is_said_in_figures() -> None:
     ticket = form()
     ticket.edit("quantity", "20")
-    assert "needs 2000 USDT, 1000 USDT are free" in str(view(ticket)["reason"])
+    assert "needs 2,000 USDT, 1,000 USDT are free" in str(view(ticket)["reason"])
 
 
 def test_a_lock_stands_above_everything_else() -> None:

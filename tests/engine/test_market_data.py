@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import signal
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
@@ -14,7 +15,7 @@ import pytest
 from engine.domain.instrument import Instrument
 from engine.domain.market import Candle, MarketTrade, OrderBook
 from engine.feeds import Feeds, FeedTimes, MarketUpdate
-from engine.ports import Credentials, VenueError
+from engine.ports import Credentials, StreamReady, VenueError
 from engine.runtime import Supervisor, SystemClock
 from engine.venues.ccxt_venue import CcxtVenue
 from engine.venues.config import VenueConfig
@@ -158,6 +159,23 @@ async def test_a_socket_that_says_nothing_is_opened_again(exchange: SimulatorPro
         await eventually(lambda: sockets() >= 3, "the silent socket is opened again, and again")
 
 
+async def test_a_dead_line_is_not_taken_for_heard_because_it_was_dropped(lively_exchange: SimulatorProcess) -> None:
+    """A process that stands still takes connections and says nothing: its age must grow on."""
+    async with open_market(lively_exchange.http, 0.6) as market:
+        books = market.gather(market.venue.watch_book(market.bitcoin))
+        await eventually(lambda: books, "a book")
+        lively_exchange.process.send_signal(signal.SIGSTOP)
+        try:
+            await eventually(lambda: silent_s(market.venue) > 3, "three seconds of silence")
+        finally:
+            lively_exchange.process.send_signal(signal.SIGCONT)
+        await eventually(lambda: silent_s(market.venue) < 1, "the market is heard again")
+
+
+def silent_s(venue: CcxtVenue) -> float:
+    return SystemClock().monotonic() - (venue.heard_at() or 0.0)
+
+
 async def test_a_candle_forms_and_is_shared(market: Market, peer: Trader, taker: Trader) -> None:
     one: list[Candle] = market.gather(market.feeds.watch_candles("simulator", market.bitcoin, "1m"), "one")
     two: list[Candle] = market.gather(market.feeds.watch_candles("simulator", market.bitcoin, "1m"), "two")
@@ -274,6 +292,21 @@ async def test_a_key_is_asked_what_it_may_do(
     keys = exchange.open_account(**fields)
     check = await market.venue.test_key(Credentials(keys.api_key, keys.secret))
     assert (check.can_trade, check.can_withdraw) == may
+
+
+async def test_a_user_stream_that_is_refused_is_asked_for_again(market: Market, exchange: SimulatorProcess) -> None:
+    """ccxt stumbles over its own books when a subscription is refused; for its time it is set by the venue's clock."""
+    keys = exchange.open_account()
+    account = await market.venue.open_account("an account", Credentials(keys.api_key, keys.secret))
+    with exchange.operator() as operator:
+        operator.post("/sim/faults", json={"what": "clock_skew", "skew_ms": 60_000}).raise_for_status()
+        try:
+            events = market.gather(account.user_events(), "user events")
+            await eventually(lambda: StreamReady() in events, "the stream is up by the venue's clock")
+        finally:
+            operator.delete("/sim/faults").raise_for_status()
+    assert market.supervisor.failures == ()
+    await account.close()
 
 
 async def test_a_wrong_key_is_refused_as_such(market: Market, exchange: SimulatorProcess) -> None:
