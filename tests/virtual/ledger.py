@@ -5,6 +5,7 @@ It passes tests/data/test_ledger_contract.py like the ones on SQL, and decides b
 
 from __future__ import annotations
 
+import sys
 from bisect import insort
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -49,6 +50,8 @@ class MemoryStore:
     """By user: which order each of their events was about."""
     outbox: dict[str, Command] = field(default_factory=dict[str, Command])
     """Commands that are not marked as published."""
+    taken: dict[str, datetime] = field(default_factory=dict[str, datetime])
+    """Those of them that are in a relay's hands, and until when."""
 
 
 class Disk(Protocol):
@@ -180,10 +183,32 @@ class MemoryLedger:
 
         return await self.disk.write(write)
 
+    async def take_unpublished(
+        self, limit: int, *, before: datetime, at: datetime, until: datetime
+    ) -> tuple[Command, ...]:
+        def write() -> tuple[Command, ...]:
+            free = [
+                command
+                for command in self.store.outbox.values()
+                if command.created_at <= before and self.store.taken.get(command.id, at) <= at
+            ][:limit]
+            self.store.taken.update({command.id: until for command in free})
+            return tuple(free)
+
+        return await self.disk.write(write)
+
+    async def put_back(self, command_ids: Sequence[str]) -> None:
+        def write() -> None:
+            for command_id in command_ids:
+                self.store.taken.pop(command_id, None)
+
+        await self.disk.write(write)
+
     async def mark_published(self, command_ids: Sequence[str], at: datetime) -> None:
         def write() -> None:
             for command_id in command_ids:
                 self.store.outbox.pop(command_id, None)
+                self.store.taken.pop(command_id, None)
 
         await self.disk.write(write)
 
@@ -242,6 +267,9 @@ class MemoryLedger:
             return tuple(found[:limit])
 
         return await self.disk.read(read)
+
+    async def count_fills(self, account_id: str) -> int:
+        return len(await self.fills_of_account(account_id, None, sys.maxsize))
 
     async def order_list(self, list_id: str) -> tuple[OrderList, tuple[Order, ...]] | None:
         def read() -> tuple[OrderList, tuple[Order, ...]] | None:
