@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from typing import Final
 
 from engine.simulator.accounts import INSUFFICIENT, INSUFFICIENT_REASON, Account
-from engine.simulator.conditions import check_condition_form, check_conditions
+from engine.simulator.conditions import MOST_LISTS, check_condition_form, check_conditions
 from engine.simulator.marketplace import Market
 from engine.simulator.model import PLAIN, SELL, ApiError, ListKind, NewList, NewOrder, OrderType, Side, SimOrder, Stp
 from engine.simulator.triggers import ALGO_TYPES, waits_above, would_trigger
@@ -36,6 +36,9 @@ def admit_list(market: Market, account: Account, asked: NewList, now_ms: int) ->
         raise ApiError(-2010, "This action is disabled on this account.")
     if any(found.client_id == asked.client_id and not found.done for found in account.history.lists.values()):
         raise ApiError(-2010, "Duplicate order sent.")
+    listed = sum(1 for found in account.history.lists.values() if not found.done and found.symbol == market.symbol)
+    if listed >= MOST_LISTS:
+        raise ApiError(-1013, "Filter failure: MAX_NUM_ORDER_LISTS")
     ids = [request.client_order_id for request in asked.orders]
     if len(set(ids)) < len(ids):
         raise ApiError(-2010, "Duplicate order sent.")
@@ -64,7 +67,7 @@ def check_request(
     """
     gone = 0 if replaced is None else 1
     if not account.profile.can_trade:
-        raise ApiError(-2010, "This action is disabled on this account.")
+        raise ApiError(-2010, "This account may not place or cancel orders.")
     rules, terms = market.rules, request.terms
     best = market.book.facing(request.side).best
     best_ticks = 0 if best is None else best.price

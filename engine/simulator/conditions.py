@@ -18,6 +18,8 @@ MOST_DELTA: Final = 2_000
 """Of a trailing stop, in hundredths of a per cent, either way."""
 MOST_AMENDMENTS: Final = 10
 """Of one order."""
+MOST_LISTS: Final = 20
+"""Open order lists of an account on a symbol."""
 
 
 def condition_filters() -> list[dict[str, object]]:
@@ -32,6 +34,7 @@ def condition_filters() -> list[dict[str, object]]:
             "maxTrailingBelowDelta": MOST_DELTA,
         },
         {"filterType": "MAX_NUM_ORDER_AMENDS", "maxNumOrderAmends": MOST_AMENDMENTS},
+        {"filterType": "MAX_NUM_ORDER_LISTS", "maxNumOrderLists": MOST_LISTS},
     ]
 
 

@@ -197,7 +197,7 @@ def execution_report(notation: Notation, report: OrderReported, execution_id: in
         "l": notation.quantity(fill.lots if fill else 0),
         "z": notation.quantity(order.filled_lots),
         "L": notation.price(fill.price_ticks if fill else 0),
-        "n": figure(fill.commission_atoms if fill else 0),
+        "n": figure(fill.commission_atoms) if fill else "0",
         "N": fill.commission_asset if fill else None,
         "T": report.time_ms,
         "t": fill.trade_id if fill else -1,

@@ -19,6 +19,7 @@ from engine.simulator.operations import Operation, Security
 from engine.simulator.order_entry import PegOffset, PegPrice
 from engine.simulator.params import CLIENT_ORDER_ID_RANGE, LARGEST_WHOLE, SYMBOL_RANGE
 from engine.simulator.replacing import Exceeded, Mode
+from engine.simulator.seconds import SECOND
 from engine.simulator.selection import SYMBOL_LIST_RANGE, SymbolStatus
 from engine.simulator.trading import Answer, Restriction
 
@@ -118,7 +119,7 @@ EXACT: Final[Mapping[str, Schema]] = {
     "symbols": {"type": "string", "pattern": SYMBOL_LIST_RANGE},
     "symbolStatus": _enum(SymbolStatus),
     "permissions": {"type": "string"},
-    "interval": _enum(INTERVALS),
+    "interval": _enum([SECOND, *INTERVALS]),
     "timeZone": {"type": "string", "pattern": r"^[+-]?[0-9]{1,2}(:[0-5][0-9])?$"},
     "windowSize": {"type": "string", "pattern": r"^[1-9][0-9]?[mhd]$"},
     "listenKey": {"type": "string", "minLength": 1},

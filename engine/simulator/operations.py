@@ -144,7 +144,7 @@ class Counter:
                 check_signed(account, params, payload, now_ms)
             known |= SIGNED_PARAMETERS
         params.refuse_all_but(known)
-        if asked.counts_order and account is not None:
+        if asked.counts_order and account is not None and not _cancels_anyway(params):
             self.usage.admit_order(account.account_id)
         return asked.run(
             Call(self.exchange, self.notations, self.ids, params, now_ms, account, self.usage, self._shown)
@@ -156,3 +156,8 @@ class Counter:
             return None
         account = self.exchange.account_by_key(api_key)
         return None if account is None else account.account_id
+
+
+def _cancels_anyway(params: Params) -> bool:
+    """Whether a request is worth taking up even when the account may place no order: it also cancels one."""
+    return "orderRateLimitExceededMode" in params and params.text("orderRateLimitExceededMode") == "CANCEL_ONLY"

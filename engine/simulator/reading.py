@@ -22,6 +22,7 @@ from engine.simulator.model import (
     SimOrder,
     Ticker24h,
 )
+from engine.simulator.seconds import SECOND, second_klines
 
 NowMs = Callable[[], int]
 
@@ -197,12 +198,17 @@ class Reader:
 
         `offset_ms` says how far ahead of UTC the clock is by which intervals open.
         """
-        candles = self._market(symbol).tape.candles
-        return tuple(candles.between(interval, start_ms, end_ms, limit, self._time(), offset_ms))
+        tape = self._market(symbol).tape
+        if interval == SECOND:
+            return tuple(second_klines(tape, start_ms, end_ms, limit, self._time()))
+        return tuple(tape.candles.between(interval, start_ms, end_ms, limit, self._time(), offset_ms))
 
     def current_kline(self, symbol: str, interval: str, offset_ms: int = 0) -> Kline | None:
         """The candle that is forming now, for the kline streams."""
-        return self._market(symbol).tape.candles.current(interval, self._time(), offset_ms)
+        tape = self._market(symbol).tape
+        if interval == SECOND:
+            return next(iter(second_klines(tape, None, None, 1, self._time())), None)
+        return tape.candles.current(interval, self._time(), offset_ms)
 
     def window(self, symbol: str, start_ms: int) -> Ticker24h:
         """From the minute that holds `start_ms` up to now."""

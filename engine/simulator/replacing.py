@@ -18,6 +18,7 @@ from engine.simulator.trading import (
     Restriction,
     answer_of,
     canceled,
+    check_both,
     may_trade,
     placed_json,
     restriction_of,
@@ -34,7 +35,7 @@ class Mode(StrEnum):
 
 
 class Exceeded(StrEnum):
-    """`orderRateLimitExceededMode`."""
+    """`orderRateLimitExceededMode`: whether the old order is canceled still when too many orders are unfilled."""
 
     DO_NOTHING = "DO_NOTHING"
     CANCEL_ONLY = "CANCEL_ONLY"
@@ -46,7 +47,7 @@ def cancel_replace(call: Call) -> Json:
     mode = call.params.choice("cancelReplaceMode", Mode, -1130, _invalid("cancelReplaceMode"))
     if mode is None:
         raise missing("cancelReplaceMode")
-    call.params.choice("orderRateLimitExceededMode", Exceeded, -1130, _invalid("orderRateLimitExceededMode"))
+    exceeded = call.params.choice(EXCEEDED_MODE, Exceeded, -1130, _invalid(EXCEEDED_MODE))
     order_id, client_order_id = which(call, "cancelOrderId", "cancelOrigClientOrderId")
     cancel_id = call.params.client_order_id("cancelNewClientOrderId") or call.ids.new()
     restriction = restriction_of(call)
@@ -59,9 +60,13 @@ def cancel_replace(call: Call) -> Json:
         if (order.order_id == order_id if order_id is not None else order.request.client_order_id == client_order_id)
     ]
     call.exchange.check_filters(account_id, request, *replaced)
+    over = _over_limit(call) if exceeded is Exceeded.CANCEL_ONLY else None
+    status = 429 if over is not None and mode is Mode.STOP_ON_FAILURE else None
     cancel_told, gone = _try_cancel(call, notation, order_id, client_order_id, cancel_id, restriction)
     if not gone and mode is Mode.STOP_ON_FAILURE:
-        raise _failed(cancel_told, "NOT_ATTEMPTED", None, gone=False, placed=False)
+        raise _failed(cancel_told, "NOT_ATTEMPTED", None, gone=False, placed=False, status=status)
+    if over is not None:
+        raise _failed(cancel_told, "FAILURE", over.json(), gone=gone, placed=False, status=status)
     try:
         order, fills = call.exchange.place(account_id, request)
     except ApiError as refusal:
@@ -76,6 +81,7 @@ def amend(call: Call) -> Json:
     """Lower an open order's quantity to `newQty`; it keeps its place in the queue."""
     notation = call.listed(call.params.symbol())
     order_id, client_order_id = which(call)
+    check_both(call, notation.symbol, order_id, client_order_id)
     lots = notation.rules.parse_lots(call.params.text("newQty"), "newQty")
     new_id = call.params.client_order_id("newClientOrderId") or call.ids.new()
     order, made = call.exchange.amend(
@@ -125,11 +131,22 @@ def _try_cancel(
         return refusal.json(), False
 
 
-def _failed(cancel_told: Json, result: str, new_told: object, *, gone: bool, placed: bool) -> ApiError:
+def _over_limit(call: Call) -> ApiError | None:
+    """Why the account may place no further order now; then only the cancel is carried out."""
+    try:
+        call.usage.admit_order(call.customer.account_id)
+    except ApiError as refusal:
+        return refusal
+    return None
+
+
+def _failed(
+    cancel_told: Json, result: str, new_told: object, *, gone: bool, placed: bool, status: int | None = None
+) -> ApiError:
     data = _outcome(cancel_told, result, new_told, gone=gone)
     if gone or placed:
-        return ApiError(-2021, "Order cancel-replace partially failed.", 409, data)
-    return ApiError(-2022, "Order cancel-replace failed.", 400, data)
+        return ApiError(-2021, "Order cancel-replace partially failed.", status or 409, data)
+    return ApiError(-2022, "Order cancel-replace failed.", status or 400, data)
 
 
 def _outcome(cancel_told: Json, result: str, new_told: object, *, gone: bool) -> Json:
@@ -185,6 +202,7 @@ REPLACE: Final = NEW_ORDER + (
     " cancelReplaceMode! cancelOrderId cancelOrigClientOrderId cancelNewClientOrderId cancelRestrictions"
     " orderRateLimitExceededMode"
 )
+EXCEEDED_MODE: Final = "orderRateLimitExceededMode"
 AMEND: Final = "symbol! orderId origClientOrderId newClientOrderId newQty!"
 
 OPERATIONS: Final[tuple[Operation, ...]] = (

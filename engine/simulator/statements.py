@@ -11,7 +11,7 @@ from engine.simulator.model import ApiError, SimOrder
 from engine.simulator.operations import Call, Operation, Security, operation
 from engine.simulator.params import Params
 from engine.simulator.selection import BAD_COMBINATION
-from engine.simulator.trading import commission_rates, day_span, no_discount, which
+from engine.simulator.trading import check_both, commission_rates, day_span, no_discount, which
 from engine.simulator.wire import Json, balance_json, figure, fill_json, order_json, prevented_json
 
 
@@ -19,6 +19,7 @@ def status(call: Call) -> Json:
     """One order, open or finished."""
     notation = call.listed(call.params.symbol())
     order_id, client_order_id = which(call)
+    check_both(call, notation.symbol, order_id, client_order_id)
     order = call.exchange.order(
         call.customer.account_id, notation.symbol, order_id=order_id, client_order_id=client_order_id
     )

@@ -13,13 +13,14 @@ from typing import Final
 import orjson
 
 from engine.simulator.outbox import Outbox
+from engine.simulator.seconds import SECOND
 from engine.simulator.time_units import text_in_microseconds
 
 TICK_MS: Final = 100
 AT_ONCE, EVERY_TICK, EVERY_SECOND, EVERY_TWO_SECONDS, EVERY_THREE_SECONDS = 0, 1, 10, 20, 30
 EAST_MS: Final = 8 * 3_600_000
 """The one time zone beside UTC that candles are streamed in."""
-INTERVALS: Final = "1m|3m|5m|15m|30m|1h|2h|4h|6h|8h|12h|1d|3d|1w|1M"
+INTERVALS: Final = "1s|1m|3m|5m|15m|30m|1h|2h|4h|6h|8h|12h|1d|3d|1w|1M"
 STREAM: Final = re.compile(
     r"(?P<symbol>[a-z0-9_.-]{1,20})@(?:"
     r"(?P<kind>trade|aggTrade|bookTicker|miniTicker|ticker|avgPrice)"
@@ -116,7 +117,8 @@ def channel_of(name: str, symbols: Container[str]) -> Channel | None:
         return Channel(name, "window", symbol, EVERY_SECOND, match["window"])
     if match["interval"]:
         offset_ms = EAST_MS if match["east"] else 0
-        return Channel(name, "kline", symbol, EVERY_TWO_SECONDS, match["interval"], offset_ms)
+        every = EVERY_SECOND if match["interval"] == SECOND else EVERY_TWO_SECONDS
+        return Channel(name, "kline", symbol, every, match["interval"], offset_ms)
     levels = int(match["levels"] or 0)
     every = EVERY_TICK if match["speed"] == "100ms" else EVERY_SECOND
     return Channel(name, "book" if levels else "depth", symbol, every, levels=levels)

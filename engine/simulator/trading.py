@@ -113,6 +113,7 @@ def canceled(
 ) -> Json:
     """Cancel an order, with all of its list; -2011 when it is not open or the restriction forbids it."""
     account_id = call.customer.account_id
+    check_both(call, notation.symbol, order_id, client_order_id)
     if restriction is not None:
         _check_restriction(call, notation.symbol, order_id, client_order_id, restriction)
     order = call.exchange.cancel(
@@ -172,6 +173,18 @@ def which(
     if order_id is None and client_order_id is None:
         raise ApiError(-1102, f"Param '{client_name}' or '{id_name}' must be sent, but both were empty/null!")
     return order_id, client_order_id
+
+
+def check_both(call: Call, symbol: str, order_id: int | None, client_order_id: str | None) -> None:
+    """-2039 when both ids were sent and the order of the one has not the other."""
+    if order_id is None or client_order_id is None:
+        return
+    try:
+        order = call.exchange.order(call.customer.account_id, symbol, order_id=order_id)
+    except ApiError:
+        return  # what that means depends on what is to be done with the order
+    if order.request.client_order_id != client_order_id:
+        raise ApiError(-2039, "Client order ID is not correct for this order ID.")
 
 
 def day_span(call: Call) -> tuple[int | None, int | None]:

@@ -107,12 +107,7 @@ class UserStreams:
         self._release()
         now_ms = self._now_ms()
         for held in [held for held in self._by_account.values() if held.expires_ms <= now_ms]:
-            self._drop(held)
-            expired = orjson.dumps({"e": "listenKeyExpired", "E": now_ms, "listenKey": held.key}).decode()
-            for subscription in tuple(self._subscriptions.get(held.account_id, ())):
-                if subscription.listen_key == held.key:
-                    subscription.put(expired)
-                    self.unsubscribe(subscription)
+            self._drop(held, orjson.dumps({"e": "listenKeyExpired", "E": now_ms, "listenKey": held.key}).decode())
 
     def operations(self) -> tuple[Operation, ...]:
         """Making, keeping and closing listen keys."""
@@ -147,9 +142,15 @@ class UserStreams:
             raise ApiError(-1125, "This listenKey does not exist.")
         return self._by_key[key]
 
-    def _drop(self, held: ListenKey) -> None:
+    def _drop(self, held: ListenKey, last_event: str | None = None) -> None:
+        """Forget a key; its sockets hear one more event, or none at all."""
         del self._by_account[held.account_id]
         del self._by_key[held.key]
+        for subscription in tuple(self._subscriptions.get(held.account_id, ())):
+            if subscription.listen_key == held.key:
+                if last_event is not None:
+                    subscription.put(last_event)
+                self.unsubscribe(subscription)
 
     def _on_event(self, event: SimEvent) -> None:
         if isinstance(event, OrderReported):

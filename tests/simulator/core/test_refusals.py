@@ -62,7 +62,7 @@ def test_an_order_that_breaks_a_rule_is_refused_and_changes_nothing(order: NewOr
 def test_an_account_that_may_not_trade_is_told_so() -> None:
     venue = Venue()
     account = venue.exchange.create_account("k", "s", {"USDT": Decimal(1000)}, can_trade=False)
-    with pytest.raises(ApiError, match=r"-2010 This action is disabled on this account\."):
+    with pytest.raises(ApiError, match=r"-2010 This account may not place or cancel orders\."):
         venue.limit(account.account_id, Side.BUY, P, 100)
 
 
@@ -178,7 +178,7 @@ def test_an_unknown_interval_or_symbol_has_no_candles() -> None:
     with pytest.raises(ApiError, match=r"-1120 Invalid interval\."):
         venue.exchange.klines("BTCUSDT", "7m")
     with pytest.raises(ApiError, match="-1120"):
-        venue.exchange.current_kline("BTCUSDT", "1s")
+        venue.exchange.current_kline("BTCUSDT", "7m")
     queries: tuple[Callable[[str], object], ...] = (
         venue.exchange.depth,
         venue.exchange.trades,

@@ -157,6 +157,6 @@ def test_no_filter_is_shown_that_is_not_tested_here_or_with_the_orders() -> None
         "PRICE_FILTER", "LOT_SIZE", "MARKET_LOT_SIZE", "PERCENT_PRICE_BY_SIDE", "NOTIONAL", "MAX_NUM_ORDERS",
         "MAX_NUM_ALGO_ORDERS", "MAX_POSITION",
     }  # fmt: skip
-    with_the_orders = {"ICEBERG_PARTS", "TRAILING_DELTA", "MAX_NUM_ORDER_AMENDS"}
+    with_the_orders = {"ICEBERG_PARTS", "TRAILING_DELTA", "MAX_NUM_ORDER_AMENDS", "MAX_NUM_ORDER_LISTS"}
     assert shown == here | with_the_orders
     assert "MAX_POSITION" not in {row["filterType"] for row in Rules(BTC).exchange_info_filters()}

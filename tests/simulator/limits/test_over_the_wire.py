@@ -80,6 +80,32 @@ async def test_orders_are_counted_told_and_refused(strict: SimulatorProcess, htt
     assert "x-mbx-order-count-10s" not in (await trader.call("GET", "/api/v3/openOrders")).headers
 
 
+@pytest.mark.parametrize(
+    ("mode", "order_id", "status", "outcome"),
+    [
+        ("STOP_ON_FAILURE", None, 429, ("SUCCESS", "FAILURE")),
+        ("STOP_ON_FAILURE", 10**9, 429, ("FAILURE", "NOT_ATTEMPTED")),
+        ("ALLOW_FAILURE", None, 409, ("SUCCESS", "FAILURE")),
+        ("ALLOW_FAILURE", 10**9, 400, ("FAILURE", "FAILURE")),
+    ],
+)
+async def test_a_replacement_may_still_cancel_when_no_order_may_be_placed(
+    strict: SimulatorProcess, http: httpx.AsyncClient, mode: str, order_id: int | None, status: int, outcome: object
+) -> None:
+    """By the table of "Cancel an Existing Order and Send a New Order" for an exceeded order limit."""
+    trader = Trader(http, strict.open_account())
+    early_in(10)
+    placed = [await trader.place("BUY", "LIMIT", quantity="1", price="20000") for _ in range(3)]
+    fields = {**LIMIT, "cancelReplaceMode": mode, "cancelOrderId": order_id or placed[0]["orderId"]}
+    nothing = await trader.call("POST", "/api/v3/order/cancelReplace", **fields)
+    assert (nothing.status_code, nothing.json()["code"]) == (429, -1015)
+    fields["orderRateLimitExceededMode"] = "CANCEL_ONLY"
+    answer = await trader.call("POST", "/api/v3/order/cancelReplace", **fields)
+    data = answer.json()["data"]
+    assert (answer.status_code, (data["cancelResult"], data["newOrderResult"])) == (status, outcome)
+    assert len((await trader.call("GET", "/api/v3/openOrders", symbol="BTCUSDT")).json()) == (3 if order_id else 2)
+
+
 async def test_the_websocket_api_counts_the_same(strict: SimulatorProcess) -> None:
     early_in(60)
     keys = strict.open_account()

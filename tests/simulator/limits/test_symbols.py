@@ -6,14 +6,17 @@ import gzip
 import json
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from engine.simulator.exchange import Exchange
 from engine.simulator.filters import Rules
 from engine.simulator.listings import default_listings
+from engine.simulator.model import NewOrder, OrderType, Side, Status, TimeInForce
 from engine.simulator.symbol_files import read_listings
 from tests.simulator.process import SimulatorProcess, Trader, plain_client, start_simulator
 from tests.simulator.protocol.test_process import run_to_its_end
@@ -77,6 +80,45 @@ async def test_they_are_told_fast_and_traded(wide: SimulatorProcess) -> None:
         assert (bought["status"], bought["cummulativeQuoteQty"]) == ("FILLED", "0.06000000")
         tickers = (await http.get("/api/v3/ticker/24hr")).json()
     assert len(tickers) == SYMBOLS
+
+
+def resident_mb(running: SimulatorProcess) -> float:
+    """Memory of the process."""
+    status = Path(f"/proc/{running.process.pid}/status").read_text()
+    return int(next(line for line in status.splitlines() if line.startswith("VmRSS")).split()[1]) / 1024
+
+
+def test_they_take_little_memory_and_a_moment(wide: SimulatorProcess, recorded_symbols: Path) -> None:
+    assert resident_mb(wide) < 160, "63 MB at the start, 82 once everything was asked for"
+    began = time.process_time()
+    Exchange(read_listings(recorded_symbols), 1, lambda: 1, None)
+    assert time.process_time() - began < 5, "half a second of it is reading the file"
+
+
+def test_every_one_of_them_can_be_traded_however_odd(recorded_symbols: Path) -> None:
+    """The least that its filters allow, at a thousand ticks or its lowest price, from the finest tick to lots of 1."""
+    listings = read_listings(recorded_symbols)
+    exchange = Exchange(listings, 1, lambda: 1_700_000_000_000, None)
+    held = {asset: Decimal(9_000_000) for listing in listings for asset in (listing.base, listing.quote)}
+    seller, buyer = (exchange.create_account(name, "secret", held) for name in ("selling-key", "buying-key"))
+    for listing in listings:
+        rules = Rules(listing)
+        ticks = min(max(rules.min_ticks, 1000), rules.max_ticks)
+        lots = max(rules.min_lots, rules.lots_for(rules.min_notional, ticks) + 1)
+        order = NewOrder(listing.symbol, Side.SELL, OrderType.LIMIT, "sold", price_ticks=ticks, lots=lots)
+        if lots > rules.max_lots or rules.max_position is not None:
+            continue  # forty have a MAX_POSITION that this buyer is beyond
+        exchange.place(seller.account_id, order)
+        bought, fills = exchange.place(
+            buyer.account_id, replace(order, side=Side.BUY, client_order_id="bought", time_in_force=TimeInForce.IOC)
+        )
+        assert (bought.status, sum(fill.lots for fill in fills)) == (Status.FILLED, lots), listing
+        assert bought.filled_quote_atoms == rules.quote_atoms(ticks, lots)
+        exchange.cancel_all(seller.account_id, listing.symbol)
+    traded = [listing for listing in listings if exchange.last_price(listing.symbol)]
+    assert len(traded) > 1_500
+    assert {listing.tick for listing in traded} >= {Decimal("0.00000001"), Decimal("0.01")}
+    assert all(exchange.total(asset) == 2 * int(quantity * 10**8) for asset, quantity in held.items())
 
 
 @pytest.mark.parametrize("packed", [False, True], ids=["plain", "gzip"])

@@ -60,7 +60,7 @@ async def test_placing_filling_and_canceling_are_reported(
         new = await socket.event("executionReport")
         assert told(new, "x", "X", "c", "C", "i", "S", "o", "f", "q", "p", "z", "t", "n", "N", "w", "r") == (
             "NEW", "NEW", "mine", "", order["orderId"], "SELL", "LIMIT", "GTC", "1.00000000", "60000.00000000",
-            "0.00000000", -1, "0.00000000", None, True, "NONE",
+            "0.00000000", -1, "0", None, True, "NONE",
         )  # fmt: skip
         position = await socket.event("outboundAccountPosition")
         assert {"a": "BTC", "f": "99.00000000", "l": "1.00000000"} in position["B"]

@@ -52,6 +52,8 @@ async def test_every_socket_hears_of_the_shutdown_before_it_is_closed(start: Sta
 async def test_a_socket_is_closed_when_its_time_is_over(start: Start) -> None:
     running = start("socket_life_s=1")
     async with consumer(f"{running.ws}/ws/btcusdt@trade") as stream, consumer(f"{running.ws}/ws-api/v3") as api:
+        assert (await stream.next())["e"] == "serverShutdown"
+        assert (await api.next())["event"]["e"] == "serverShutdown"
         for socket in (stream, api):
             assert await within(the_end(socket.connection)) == (1001, "24 hours are over")
     async with consumer(f"{running.ws}/ws-api/v3") as again:
