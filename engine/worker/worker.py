@@ -16,7 +16,8 @@ from engine.runtime import Ids, Supervisor
 log = structlog.get_logger(__name__)
 
 AT_ONCE = 16
-RENEW_EVERY_S = 5.0
+RENEW_EVERY_S = 4.0
+"""Well within the lease of a stream, so that one renewal may fail."""
 RETRY_AFTER_S = (0.2, 1.0, 3.0, 5.0)
 MOST_ATTEMPTS = 5
 DRAIN_WITHIN_S = 5.0
@@ -39,8 +40,10 @@ class Worker:
         execution: CarriesOut,
         ids: Ids,
         retry_after_s: Sequence[float] = RETRY_AFTER_S,
+        renew_every_s: float = RENEW_EVERY_S,
     ) -> None:
         self._retry_after_s = retry_after_s
+        self._renew_every_s = renew_every_s
         self._stream = stream
         self._execution = execution
         self._consumer = f"worker-{ids.new()[-8:]}"
@@ -109,6 +112,6 @@ class Worker:
     async def _renew(self) -> None:
         """What takes long is not taken for dead."""
         while True:
-            await asyncio.sleep(RENEW_EVERY_S)
+            await asyncio.sleep(self._renew_every_s)
             for delivery in tuple(self._in_hand.values()):
                 await self._stream.renew(delivery)

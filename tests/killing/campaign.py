@@ -30,11 +30,11 @@ FINISHED = frozenset({"FILLED", "CANCELED", "REJECTED", "DENIED", "EXPIRED"})
 
 
 @asynccontextmanager
-async def campaign(tmp_path: Path, seed: int) -> AsyncGenerator[Campaign]:
+async def campaign(tmp_path: Path, seed: int, **settings: str) -> AsyncGenerator[Campaign]:
     """A desk with users who wait to trade; judged when the block ends well.
 
     The same seed gives the same users and moments; what falls together is left to the machine."""
-    run = Campaign(owned_desk(tmp_path / "var"), random.Random(seed))
+    run = Campaign(owned_desk(tmp_path / "var", **settings), random.Random(seed))
     run.desk.rise()
     try:
         run.users = [open_user(run.desk.url, f"user{number}", seed) for number in range(USERS)]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import ROUND_DOWN, Decimal
@@ -39,6 +40,8 @@ class User:
     faults: list[str] = field(default_factory=list[str])
     """Answers that no client should get."""
     unanswered: int = 0
+    slowest_s: float = 0.0
+    """The longest that any answer took."""
 
     async def trade(self) -> None:
         """Until cancelled."""
@@ -104,11 +107,13 @@ class User:
 
     async def _ask(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> httpx.Response | None:
         """None when the desk died before it answered."""
+        asked = time.monotonic()
         try:
             answer = await self.http.request(method, path, json=body)
         except httpx.TransportError:
             self.unanswered += 1
             return None
+        self.slowest_s = max(self.slowest_s, time.monotonic() - asked)
         if answer.status_code not in EXPECTED[method]:
             self.faults.append(f"{method} {path} {body}: {answer.status_code} {answer.text}")
         return answer
