@@ -18,7 +18,7 @@ from pathlib import Path
 
 import aiohttp
 
-from bench.result import Result
+from bench.result import Result, percentile
 from data.bus import MemoryBus
 from data.database import Database
 from data.ledger import SqlLedger
@@ -164,7 +164,3 @@ async def timed(place: Callable[[], Awaitable[None]], lanes: int) -> tuple[float
     began = time.perf_counter()
     await asyncio.gather(*(lane() for _ in range(lanes)))
     return time.perf_counter() - began, times_ms
-
-
-def percentile(values: list[float], percent: int) -> float:
-    return sorted(values)[min(len(values) - 1, len(values) * percent // 100)]

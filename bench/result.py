@@ -18,3 +18,7 @@ class Result:
     baseline: float | None
     unit: str
     note: str = ""
+
+
+def percentile(values: list[float], percent: int) -> float:
+    return sorted(values)[min(len(values) - 1, len(values) * percent // 100)]
