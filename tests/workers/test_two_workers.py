@@ -107,9 +107,11 @@ async def test_what_takes_longer_than_the_lease_is_done_once(
 async def test_what_a_killed_worker_had_in_hand_is_taken_over_by_the_other(
     start_worker: Callable[[float], WorkerProcess], stream: RedisStream
 ) -> None:
-    victim = start_worker(0.2)
+    victim = start_worker(0.7)
     ids = await publish_all(stream)
-    await asyncio.to_thread(wait_until, lambda: len(victim.lines("done")) >= 10, "some to be done")
+    await asyncio.to_thread(
+        wait_until, lambda: len(victim.lines("begin")) > len(victim.lines("done")) > 9, "some to be done, some in hand"
+    )
     victim.end(signal.SIGKILL)
     survivor = start_worker(0.01)
     await done(stream)
