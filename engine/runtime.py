@@ -10,7 +10,6 @@ import asyncio
 import random
 import secrets
 import time
-import uuid
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -63,11 +62,10 @@ class SystemIds:
     def new(self) -> str:
         milliseconds = time.time_ns() // 1_000_000
         value = (milliseconds & 0xFFFFFFFFFFFF) << 80
-        value |= 0x7 << 76
-        value |= secrets.randbits(12) << 64
-        value |= 0b10 << 62
-        value |= secrets.randbits(62)
-        return uuid.UUID(int=value).hex
+        drawn = secrets.randbits(74)
+        value |= 0x7 << 76 | drawn >> 62 << 64
+        value |= 0b10 << 62 | drawn & 0x3FFFFFFFFFFFFFFF
+        return f"{value:032x}"
 
     def secret(self) -> str:
         return secrets.token_urlsafe(32)

@@ -13,12 +13,13 @@ from typing import Final
 import orjson
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from engine.simulator.faults import Asked, Door, Fault, Faults, Strike, What
 from engine.simulator.lines import Line, Torn
 from engine.simulator.operations import Call, Operation, Security, operation
 from engine.simulator.outbox import Outbox
-from engine.simulator.rest import LARGEST_BODY, Rest, json_response
+from engine.simulator.rest import LARGEST_BODY, METHODS, Rest, json_response
 from engine.simulator.wire import Json
 
 HTML: Final = "<html><head><title>{status}</title></head><body><h1>{status}</h1></body></html>"
@@ -114,6 +115,23 @@ class FaultyRest:
         finally:
             self._hanging.discard(line)
         return Torn()
+
+
+class FrontDoor:
+    """Where everything comes in: what is asked of the exchange goes straight to the REST door, without a router."""
+
+    def __init__(self, rest: FaultyRest, others: ASGIApp) -> None:
+        """`others` takes sockets and what the operator asks."""
+        self._rest = rest
+        self._others = others
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """One request or socket."""
+        if scope["type"] != "http" or scope["method"] not in METHODS or scope["path"].startswith("/sim/"):
+            await self._others(scope, receive, send)
+            return
+        answer = await self._rest.answer(Request(scope, receive))
+        await answer(scope, receive, send)
 
 
 def _spoiled(fault: Fault, body: bytes, now_ms: int) -> Response:

@@ -13,9 +13,8 @@ from socket import socket
 from typing import Any, Final, cast
 
 import uvicorn
-from starlette.applications import Starlette
 from starlette.responses import Response
-from starlette.types import Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn._types import ASGISendEvent
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.protocols.utils import ClientDisconnected
@@ -85,7 +84,7 @@ class Torn(Response):
 class Server(uvicorn.Server):
     """uvicorn without its own signal handlers, saying when it is ready."""
 
-    def __init__(self, app: Starlette, ready: Callable[[], None], ping_s: float, pong_s: float) -> None:
+    def __init__(self, app: ASGIApp, ready: Callable[[], None], ping_s: float, pong_s: float) -> None:
         super().__init__(
             uvicorn.Config(
                 app,

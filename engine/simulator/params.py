@@ -171,15 +171,22 @@ def _pairs(raw: bytes) -> dict[str, str]:
     parts = raw.split(b"&")
     if len(parts) > LONGEST_FORM:
         raise ApiError(-1101, f"Too many parameters; expected at most '{LONGEST_FORM}' and received '{len(parts)}'.")
+    if raw.isascii() and b"%" not in raw and b"+" not in raw:
+        for part in raw.decode().split("&"):
+            name, _, value = part.partition("=")
+            values[name] = value
+        if len(values) == len(parts) and "" not in values:
+            return values
+        values = {}
     for part in parts:
         if not part:
             continue
-        name, _, value = part.partition(b"=")
+        raw_name, _, raw_value = part.partition(b"=")
         try:
-            key = _decoded(name)
+            key = _decoded(raw_name)
             if key in values:
                 raise ApiError(-1101, f"Duplicate values for parameter '{key}'.")
-            values[key] = _decoded(value)
+            values[key] = _decoded(raw_value)
         except UnicodeDecodeError:
             raise ApiError(-1100, "Illegal characters found in a parameter.") from None
     return values

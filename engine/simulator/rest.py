@@ -41,11 +41,13 @@ class Rest:
         if asked is None:
             return self._unknown(request)
         client = request.client.host if request.client else ""
+        headers: dict[bytes, bytes] = dict(request.scope["headers"])
+        api_key = _text(headers.get(b"x-mbx-apikey"))
         told: dict[str, str] = {}
         try:
-            micros = wants_microseconds(request.headers.get("x-mbx-time-unit"))
+            micros = wants_microseconds(_text(headers.get(b"x-mbx-time-unit")))
             body = await _body(request)
-            answer = self._answer(asked, request, body, client, skew_ms)
+            answer = self._answer(asked, request.scope["query_string"], body, api_key, client, skew_ms)
             answer = in_microseconds(answer) if micros else answer
             await self._counter.exchange.kept()
             status = 200
@@ -60,7 +62,7 @@ class Rest:
             log.exception("request failed", path=request.scope["path"])
             answer = {"code": -1000, "msg": "An unknown error occurred while processing the request."}
             status = 500
-        told |= self._usage.headers(client, self._counter.orderer(asked, request.headers.get("x-mbx-apikey")))
+        told |= self._usage.headers(client, self._counter.orderer(asked, api_key))
         return json_response(answer, status, told)
 
     async def describe(self, request: Request) -> Response:
@@ -70,9 +72,9 @@ class Rest:
             self._described = orjson.dumps(described(self._operations.values()))
         return Response(self._described, media_type="application/json")
 
-    def _answer(self, asked: Operation, request: Request, body: bytes, client: str, skew_ms: int) -> object:
-        query: bytes = request.scope["query_string"]
-        api_key = request.headers.get("x-mbx-apikey")
+    def _answer(
+        self, asked: Operation, query: bytes, body: bytes, api_key: str | None, client: str, skew_ms: int
+    ) -> object:
         params = Params(parse_form(query, body))
         self._usage.spend(client, asked.cost(params))
         return self._counter.serve(asked, params, api_key, rest_payload(query, body), skew_ms)
@@ -93,7 +95,19 @@ class Rest:
 
 def json_response(answer: object, status: int, headers: dict[str, str]) -> Response:
     """A JSON answer; `content-type` as Binance sends it."""
-    return Response(orjson.dumps(answer), status, headers, media_type="application/json;charset=UTF-8")
+    body = orjson.dumps(answer)
+    response = Response(status_code=status)
+    response.body = body
+    response.raw_headers = [
+        *((name.encode(), value.encode()) for name, value in headers.items()),
+        (b"content-length", b"%d" % len(body)),
+        (b"content-type", b"application/json;charset=UTF-8"),
+    ]
+    return response
+
+
+def _text(header: bytes | None) -> str | None:
+    return None if header is None else header.decode("latin-1")
 
 
 async def _body(request: Request) -> bytes:

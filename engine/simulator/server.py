@@ -21,7 +21,7 @@ from engine.simulator.admin import Admin
 from engine.simulator.channels import MarketChannels
 from engine.simulator.exchange import NowMs
 from engine.simulator.exchange_info import OPERATIONS as INFO
-from engine.simulator.fault_doors import FaultyRest, system_status
+from engine.simulator.fault_doors import FaultyRest, FrontDoor, system_status
 from engine.simulator.fault_script import read_script
 from engine.simulator.faults import Faults, SocketFaults
 from engine.simulator.lines import Server
@@ -197,7 +197,7 @@ class Simulator:
         users: UserStreams,
         sockets: Sockets,
         rest: FaultyRest,
-    ) -> Starlette:
+    ) -> FrontDoor:
         streams = StreamDoor(channels, users, sockets)
         ws_api = WsApiDoor(counter, self._operations(users), users, sockets, self._faults)
         admin = Admin(
@@ -213,7 +213,7 @@ class Simulator:
             self._faults,
             counter.usage,
         )
-        return Starlette(
+        routed = Starlette(
             routes=[
                 Route("/sim/openapi.json", rest.describe, methods=["GET"]),
                 Route("/sim/accounts", admin.accounts, methods=["POST"]),
@@ -235,6 +235,7 @@ class Simulator:
                 Route("/{path:path}", rest.answer, methods=list(METHODS)),
             ]
         )
+        return FrontDoor(rest, routed)
 
     def _account_id_of(self, api_key: str) -> int | None:
         account = self.exchange.account_by_key(api_key)

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import base64
 import binascii
-import hashlib
 import hmac
 from enum import StrEnum
 from functools import lru_cache
@@ -42,7 +41,7 @@ def kind_of(secret: str) -> KeyKind:
 def verified(secret: str, payload: bytes, signature: str) -> bool:
     """Whether a signature (hex for HMAC in either case, else base64) is this key's over the payload."""
     if not secret.startswith(PEM):
-        own = hmac.new(secret.encode(), payload, hashlib.sha256).hexdigest()
+        own = hmac.digest(secret.encode(), payload, "sha256").hex()
         return hmac.compare_digest(own.encode(), signature.lower().encode())
     try:
         return _verified(public_key(secret), payload, base64.b64decode(signature.encode(), validate=True))

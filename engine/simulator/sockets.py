@@ -60,7 +60,7 @@ class Sockets:
         name = f"socket {self._ids.new()}"
         writer = self._supervisor.run(name, socket.outbox.drain(websocket))
         self._open[socket] = self._now_ms()
-        said = Window(SECOND_MS, self._now_ms)
+        said = Window(SECOND_MS)
         try:
             while not writer.done():
                 text = await _text(websocket)
@@ -114,7 +114,7 @@ class Sockets:
 
     def _says_too_much(self, said: Window) -> bool:
         most = self._usage.limits.socket_messages_1s
-        return bool(most) and said.add("", 1) > most
+        return bool(most) and said.add("", 1, self._now_ms()) > most
 
     def _chosen(self, door: Door | None, account_id: int | None) -> list[Socket]:
         return [
