@@ -84,7 +84,7 @@ def test_figures_that_are_no_strings_are_refused_by_name(idle_bot: Bot, field: s
         ({"client_order_id": "é"}, "bad_client_order_id", "client_order_id"),
         ({"client_order_id": 7}, "bad_value", "client_order_id"),
         ({"account_id": 7}, "bad_value", "account_id"),
-        ({"stop_price": "1"}, "unknown_field", "stop_price"),
+        ({"stop_price": "1"}, "stop_price_not_allowed", "stop_price"),
         ({"user_id": "someone"}, "unknown_field", "user_id"),
         ({"status": "FILLED"}, "unknown_field", "status"),
     ],
@@ -227,13 +227,13 @@ def test_an_empty_stretch_of_time_holds_no_candles(idle_bot: Bot) -> None:
         assert (answer.status_code, answer.json()["items"]) == (200, [])
 
 
-@pytest.mark.parametrize("path", ["/nothing", "/orders/a/b", "/positions", "/"])
+@pytest.mark.parametrize("path", ["/nothing", "/orders/a/b", "/"])
 def test_routes_that_are_not_there_are_problems_too(idle_bot: Bot, path: str) -> None:
     assert_problem(idle_bot.http.get(path), 404, "no_such_route")
 
 
 @pytest.mark.parametrize(
-    ("method", "path"), [("PUT", "/orders"), ("PATCH", "/orders/x"), ("POST", "/balances"), ("GET", "/auth/login")]
+    ("method", "path"), [("PUT", "/orders"), ("PUT", "/orders/x"), ("POST", "/balances"), ("GET", "/auth/login")]
 )
 def test_methods_that_are_not_there_are_problems_too(idle_bot: Bot, method: str, path: str) -> None:
     assert_problem(idle_bot.http.request(method, path), 405, "method_not_allowed")
@@ -241,7 +241,7 @@ def test_methods_that_are_not_there_are_problems_too(idle_bot: Bot, method: str,
 
 def test_a_method_that_is_not_there_is_answered_with_all_that_are(idle_bot: Bot) -> None:
     assert idle_bot.http.put("/orders").headers["allow"] == "DELETE, GET, POST"
-    assert idle_bot.http.put("/orders/x").headers["allow"] == "DELETE, GET"
+    assert idle_bot.http.put("/orders/x").headers["allow"] == "DELETE, GET, PATCH"
 
 
 @pytest.mark.parametrize(

@@ -23,6 +23,8 @@ from tests.serving import DeskServer
 
 SAID_IN_WORDS = {
     ("post", "/v1/orders"),
+    ("patch", "/v1/orders/{order_id}"),
+    ("post", "/v1/order-lists"),
     ("get", "/v1/orders"),
     ("get", "/v1/fills"),
     ("get", "/v1/markets/{symbol}/candles"),
