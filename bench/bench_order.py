@@ -21,6 +21,7 @@ import aiohttp
 from bench.result import Result, percentile
 from data.bus import MemoryBus
 from data.database import Database
+from data.drifts import SqlDrifts
 from data.ledger import SqlLedger
 from data.streams import MemoryStream
 from data.users import SqlUsers
@@ -74,6 +75,7 @@ async def whole_chain(exchange: SimulatorProcess, lanes: int) -> tuple[float, li
         chain = build_chain(
             ledger=SqlLedger(database, ids),
             users=users,
+            drifts=SqlDrifts(database),
             stream=MemoryStream(clock),
             bus=bus,
             venues={"simulator": CcxtVenue(VenueConfig.at("simulator", "Simulator", exchange.http), supervisor, clock)},

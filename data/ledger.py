@@ -36,8 +36,10 @@ from data.statements import (
     OF_LIST,
     ORDER_BY_CLIENT_ID,
     ORDER_BY_ID,
+    ORDER_BY_VENUE_ID,
     PUT_BACK,
     SEQUENCE,
+    SYMBOLS_SINCE,
     TAKE_UNPUBLISHED,
     TIMELINE,
     UNFINISHED,
@@ -144,6 +146,14 @@ class SqlLedger:
         return await self.database.read(
             lambda connection: _order(connection, ORDER_BY_CLIENT_ID, account_id, client_order_id)
         )
+
+    async def order_by_venue_id(self, account_id: str, symbol: str, venue_order_id: str) -> Order | None:
+        return await self.database.read(
+            lambda connection: _order(connection, ORDER_BY_VENUE_ID, account_id, venue_order_id, symbol)
+        )
+
+    async def symbols_since(self, account_id: str, since: datetime) -> tuple[str, ...]:
+        return tuple(row[0] for row in await self._rows(SYMBOLS_SINCE, account_id, to_micros(since)))
 
     async def orders(self, user_id: str, query: OrderFilter, *, cursor: str | None, limit: int) -> Page[Order]:
         conditions: dict[str, Sequence[SqlValue]] = {"user_id = ?": (user_id,)}

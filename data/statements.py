@@ -52,6 +52,11 @@ def _places(columns: Sequence[str]) -> str:
 
 ORDER_BY_ID = select(ORDER_COLUMNS, "orders", "WHERE id = ?")
 ORDER_BY_CLIENT_ID = select(ORDER_COLUMNS, "orders", "WHERE account_id = ? AND client_order_id = ?")
+ORDER_BY_VENUE_ID = select(ORDER_COLUMNS, "orders", "WHERE account_id = ? AND venue_order_id = ? AND symbol = ?")
+SYMBOLS_SINCE = (
+    "SELECT symbol FROM orders WHERE account_id = ? AND updated_at >= ? GROUP BY symbol ORDER BY count(*) DESC, symbol "
+    "LIMIT 20"
+)
 UNFINISHED = select(ORDER_COLUMNS, "orders", "WHERE finished = FALSE ORDER BY created_at, id")
 UNFINISHED_OF_ACCOUNT = select(
     ORDER_COLUMNS, "orders", "WHERE finished = FALSE AND account_id = ? ORDER BY created_at, id"

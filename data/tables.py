@@ -47,6 +47,7 @@ class Orders(Table, table=True):
         index_of_some("ix_orders_unfinished", "account_id", "created_at", "id", where="finished = FALSE"),
         index_of_some("ix_orders_open", "user_id", "created_at", "id", where="finished = FALSE"),
         Index(None, "list_id"),
+        Index(None, "account_id", "venue_order_id"),
     )
 
     id: str = Field(primary_key=True, sa_type=Text)

@@ -112,11 +112,24 @@ class Accounts:
         return self._roads[account_id]
 
     async def instrument_of(self, order: Order) -> Instrument:
-        venue = (await self.by_id(order.account_id)).venue
-        instrument = (await self._venue(venue).instruments()).get(order.symbol)
+        return await self.instrument_in(await self.by_id(order.account_id), order.symbol)
+
+    async def account(self, account_id: str) -> Account:
+        """As `by_id`: what `Roads` calls it."""
+        return await self.by_id(account_id)
+
+    async def instrument_in(self, account: Account, symbol: str) -> Instrument:
+        """By our own name of it. VenueError when it is unknown or the venue cannot be reached."""
+        instrument = (await self._venue(account.venue).instruments()).get(symbol)
         if instrument is None:
-            raise VenueError("DELISTED", f"{order.symbol} is not listed at {venue} any more")
+            raise VenueError("DELISTED", f"{symbol} is not listed at {account.venue} any more")
         return instrument
+
+    async def instrument_named(self, account: Account, venue_symbol: str) -> Instrument:
+        for instrument in (await self._venue(account.venue).instruments()).values():
+            if instrument.venue_symbol == venue_symbol:
+                return instrument
+        raise VenueError("UNKNOWN_SYMBOL", f"{venue_symbol} is not listed at {account.venue}")
 
     async def replaces_at_once(self, order: Order) -> bool:
         return self._venue((await self.by_id(order.account_id)).venue).features.replace

@@ -9,6 +9,7 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Generic, Protocol, TypeVar
 
+from engine.domain.drift import Drift, DriftEnd
 from engine.domain.fills import Fill
 from engine.domain.instrument import Instrument
 from engine.domain.market import Candle, MarketTrade, OrderBook, Ticker
@@ -146,6 +147,14 @@ class Ledger(Protocol):
 
     async def order(self, order_id: str) -> Order | None: ...
     async def order_by_client_id(self, account_id: str, client_order_id: str) -> Order | None: ...
+    async def order_by_venue_id(self, account_id: str, symbol: str, venue_order_id: str) -> Order | None:
+        """Venues count their orders by symbol."""
+        ...
+
+    async def symbols_since(self, account_id: str, since: datetime) -> tuple[str, ...]:
+        """The markets in which the account has had orders since then, at most 20, the busiest first."""
+        ...
+
     async def orders(self, user_id: str, query: OrderFilter, *, cursor: str | None, limit: int) -> Page[Order]:
         """Newest first. ValueError for a cursor that is not one of ours."""
         ...
@@ -201,6 +210,23 @@ class Ledger(Protocol):
         ...
 
     async def mark_published(self, command_ids: Sequence[str], at: datetime) -> None: ...
+
+
+class Drifts(Protocol):
+    """Where desk and venue differed, open and dealt with."""
+
+    async def record(self, drift: Drift) -> bool:
+        """Whether it is new: of one account, kind and subject only one is open."""
+        ...
+
+    async def resolve(self, drift_id: str, resolution: DriftEnd, by: str, at: datetime) -> bool:
+        """Whether it was open."""
+        ...
+
+    async def drift(self, drift_id: str) -> Drift | None: ...
+    async def drifts(self, user_id: str, *, open_only: bool, cursor: str | None, limit: int) -> Page[Drift]:
+        """Newest first. ValueError for a cursor that is not one of ours."""
+        ...
 
 
 # --- users, sessions, accounts ------------------------------------------------------------------------

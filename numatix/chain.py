@@ -11,11 +11,11 @@ from engine.domain.position import Balance
 from engine.execution import Execution
 from engine.feeds import Feeds
 from engine.hub import Hub
-from engine.ports import Account, BalancesUpdate, EventBus, Ledger, PaperAccounts, Stream, Users, Venue
-from engine.reconcile import Reconciler, Recorder, SettleTimes
+from engine.ports import Account, BalancesUpdate, Drifts, EventBus, Ledger, PaperAccounts, Stream, Users, Venue
+from engine.reconcile import Adoption, DriftBoard, Reconciler, Recorder, SettleTimes
 from engine.relay import Relay
 from engine.runtime import Clock, Ids, Supervisor
-from engine.worker import RETRY_AFTER_S, Holding, Keeper, KeeperTimes, ListKeeper, Worker
+from engine.worker import RETRY_AFTER_S, Holding, Keeper, KeeperTimes, ListKeeper, Sweeping, Worker
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +55,7 @@ def build_chain(
     *,
     ledger: Ledger,
     users: Users,
+    drifts: Drifts,
     stream: Stream,
     bus: EventBus,
     venues: Mapping[str, Venue],
@@ -77,14 +78,19 @@ def build_chain(
     relay = Relay(ledger, stream, clock)
     recorder = Recorder(ledger, bus, relay.send, clock)
     accounts = Accounts(users, venues, paper, clock, ids, tell)
-    reconciler = Reconciler(ledger, recorder, accounts, clock, ids, settle)
+    board = DriftBoard(drifts, clock, ids)
+    adoption = Adoption(ledger, recorder, accounts, board, clock, ids)
+    reconciler = Reconciler(ledger, recorder, accounts, adoption, clock, ids, settle)
+    sweeping = Sweeping(ledger, accounts, reconciler, board, clock)
     execution = make_execution(ledger, recorder, reconciler, accounts, clock, settle)
     worker = Worker(stream, execution, ids, retry_after_s)
-    keeper = Keeper(ledger, accounts, venues, reconciler, relay, hub.listening, clock, keeper_times)
+    keeper = Keeper(ledger, accounts, venues, reconciler, sweeping, relay, hub.listening, clock, keeper_times)
     feeds = Feeds(venues, supervisor, clock)
     desk = Desk(
         ledger=ledger,
         users=users,
+        drifts=drifts,
+        reconciler=reconciler,
         venues=venues,
         recorder=recorder,
         accounts=accounts,

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from data.database import Database
+from data.drifts import SqlDrifts
 from data.ledger import SqlLedger
 from data.users import SqlUsers
 from data.vault import Vault
@@ -109,6 +110,7 @@ def build_house(
     chain = build_chain(
         ledger=ledger,
         users=users,
+        drifts=SqlDrifts(database),
         stream=makers.stream(messaging.stream),
         bus=messaging.bus,
         venues={config.name: makers.venue(config, supervisor, clock) for config in venue_configs(settings, exchange)},

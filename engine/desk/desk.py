@@ -8,11 +8,13 @@ from decimal import Decimal
 from engine.accounts import Accounts
 from engine.desk.amendments import Amendment, Amendments
 from engine.desk.answers import AccountBalances, ListSubmitted, PositionView, Readiness, Submitted, VenueInfo
+from engine.desk.board import Board
 from engine.desk.lists import Lists
 from engine.desk.markets import Markets
 from engine.desk.orders import Orders, WaitingFor
 from engine.desk.positions import Positions
 from engine.domain.draft import OrderDraft
+from engine.domain.drift import Drift, DriftEnd
 from engine.domain.fills import Fill
 from engine.domain.instrument import Instrument
 from engine.domain.list_draft import ListDraft
@@ -23,8 +25,8 @@ from engine.domain.position import worth
 from engine.domain.values import NotFound, Refusal, Unavailable
 from engine.feeds import Feeds
 from engine.hub import Hub
-from engine.ports import Account, ChangedSince, Credentials, Ledger, OrderFilter, Page, Users, Venue, VenueError
-from engine.reconcile import Recorder
+from engine.ports import Account, ChangedSince, Credentials, Drifts, Ledger, OrderFilter, Page, Users, Venue, VenueError
+from engine.reconcile import Reconciler, Recorder
 from engine.runtime import Clock, Ids
 
 QUOTE = "USDT"
@@ -40,6 +42,8 @@ class Desk:
         *,
         ledger: Ledger,
         users: Users,
+        drifts: Drifts,
+        reconciler: Reconciler,
         venues: Mapping[str, Venue],
         recorder: Recorder,
         accounts: Accounts,
@@ -58,6 +62,7 @@ class Desk:
         self._markets = Markets(venues, clock)
         self._orders = Orders(ledger, recorder, accounts, self._markets, feeds, waiting_for, clock, ids)
         self._amendments = Amendments(self._orders, recorder, accounts, self._markets)
+        self._board = Board(drifts, ledger, reconciler, clock)
         self._positions = Positions(ledger, accounts, self._markets, self._orders)
         self._lists = Lists(ledger, recorder, accounts, self._markets, self._orders, clock, ids)
 
@@ -230,6 +235,22 @@ class Desk:
     ) -> Submitted:
         """NotFound `no_position`; else as `submit_order`."""
         return await self._positions.reverse(user_id, symbol, account_id, client_order_id)
+
+    # --- desk against venue ---
+
+    async def drifts(
+        self, user_id: str, *, open_only: bool = False, cursor: str | None = None, limit: int = 100
+    ) -> Page[Drift]:
+        """Where the desk and the user's venues differed, newest first, `limit` up to 500."""
+        _check_limit(limit)
+        try:
+            return await self._board.drifts(user_id, open_only, cursor, limit)
+        except ValueError as error:
+            raise _bad_cursor() from error
+
+    async def end_drift(self, user_id: str, drift_id: str, end: DriftEnd) -> Drift:
+        """Adopt what the venue says, ask it again (heal), or let it be (ignore). Conflict `drift_over`."""
+        return await self._board.end(user_id, drift_id, end)
 
     # --- markets ---
 

@@ -29,8 +29,10 @@ from engine.domain.order import (
     OrderStatus,
     Rejected,
 )
-from engine.domain.values import Liquidity, Price, Quantity
+from engine.domain.values import Quantity
 from engine.ports import Ledger, OrderReport, VenueError, VenueFill, VenueOrder
+from engine.reconcile.adoption import Adoption
+from engine.reconcile.fill_of import fill_of
 from engine.reconcile.recorder import Recorder
 from engine.reconcile.roads import Roads
 from engine.reconcile.search import Search
@@ -55,11 +57,19 @@ class Resolution(StrEnum):
 
 class Reconciler:
     def __init__(
-        self, ledger: Ledger, recorder: Recorder, roads: Roads, clock: Clock, ids: Ids, times: SettleTimes
+        self,
+        ledger: Ledger,
+        recorder: Recorder,
+        roads: Roads,
+        adoption: Adoption,
+        clock: Clock,
+        ids: Ids,
+        times: SettleTimes,
     ) -> None:
         self._ledger = ledger
         self._recorder = recorder
         self._roads = roads
+        self._adoption = adoption
         self._clock = clock
         self._ids = ids
         self._silence = SettleWindow(clock, times)
@@ -70,12 +80,18 @@ class Reconciler:
         self._silence.begin(order_id)
 
     async def report(self, account_id: str, report: OrderReport) -> None:
-        """Something that the user stream said. Orders that are not ours (another bot on the same key) pass by."""
-        order = await self._ledger.order_by_client_id(account_id, report.order.client_order_id)
+        """Something that the user stream said. What another bot placed with the same key is adopted."""
+        fills = () if report.fill is None else (report.fill,)
+        order = await self.owner_of(account_id, report.order, fills)
         if order is None:
             return
-        fills = () if report.fill is None else (report.fill,)
         await self.settle(order, report.order, fills, source="stream")
+
+    async def owner_of(self, account_id: str, reported: VenueOrder, fills: Sequence[VenueFill] = ()) -> Order | None:
+        """The ledger's order that a report is about; adopted when nobody placed it here."""
+        order = await self._ledger.order_by_client_id(account_id, reported.client_order_id)
+        known = order is not None and order.venue_order_id in {None, reported.venue_order_id}
+        return order if known else await self._adoption.take(account_id, reported, fills)
 
     async def resolve(self, order: Order, *, source: str) -> Resolution:
         """Ask the venue what became of an order that was sent, or may have been. Of one in doubt, each question and
@@ -113,7 +129,7 @@ class Reconciler:
         if order.finished and order.filled_quantity >= reported.filled_quantity and not revived:
             await self._write_notes(order, notes, source)
             return Resolution.SETTLED
-        new_fills = [self._fill(order, fill) for fill in fills]
+        new_fills = [fill_of(order, fill, self._ids) for fill in fills]
         complete = await self._complete(order, reported, new_fills)
         if not complete:
             try:
@@ -123,7 +139,7 @@ class Reconciler:
             except VenueError as error:
                 log.info("fills cannot be asked for", order=order.id, error=str(error))
             else:
-                new_fills = [self._fill(order, fill) for fill in told]
+                new_fills = [fill_of(order, fill, self._ids) for fill in told]
                 complete = await self._complete(order, reported, new_fills)
         events: list[OrderEvent] = [Accepted(reported.venue_order_id), *await self._amended(order, reported, asked)]
         if complete:
@@ -197,22 +213,6 @@ class Reconciler:
             await self._recorder.advance(order.id, events, new_fills=fills, source=source, notes=notes)
         except IllegalTransition as error:
             log.exception("the venue contradicts itself", order=order.id, source=source, error=str(error))
-
-    def _fill(self, order: Order, fill: VenueFill) -> Fill:
-        return Fill(
-            id=self._ids.new(),
-            order_id=order.id,
-            account_id=order.account_id,
-            symbol=order.symbol,
-            side=order.side,
-            venue_trade_id=fill.venue_trade_id,
-            price=Price(fill.price),
-            quantity=Quantity(fill.quantity),
-            fee=fill.fee,
-            fee_asset=fill.fee_asset,
-            liquidity=Liquidity.MAKER if fill.maker else Liquidity.TAKER,
-            time=fill.time,
-        )
 
 
 def _ending(reported: VenueOrder) -> tuple[OrderEvent, ...]:

@@ -6,7 +6,7 @@ from typing import Protocol
 
 from engine.domain.instrument import Instrument
 from engine.domain.order import Order
-from engine.ports import VenueAccount
+from engine.ports import Account, VenueAccount
 
 
 class Roads(Protocol):
@@ -22,4 +22,12 @@ class Roads(Protocol):
 
     async def replaces_at_once(self, order: Order) -> bool:
         """Whether the order's venue cancels and places in one call."""
+        ...
+
+    async def account(self, account_id: str) -> Account:
+        """KeyError for an unknown one."""
+        ...
+
+    async def instrument_named(self, account: Account, venue_symbol: str) -> Instrument:
+        """By the venue's own name of it. VenueError when it is unknown or the venue cannot be reached."""
         ...

@@ -17,6 +17,7 @@ from engine.ports import Account, Ledger, OrderReport, StreamReady, Venue, Venue
 from engine.reconcile import Reconciler, Resolution
 from engine.relay import Relay
 from engine.runtime import Clock, Supervisor
+from engine.worker.sweeping import Sweeping
 
 log = structlog.get_logger(__name__)
 
@@ -34,6 +35,8 @@ class KeeperTimes:
     doubt_s: float = 1.0
     open_s: float = 10.0
     idle_s: float = 30.0
+    compare_s: float = 60.0
+    """Between looks at what was placed elsewhere, at fills that no stream told of, and at balances."""
     again_s: float = 2.0
     """After the venue could not be reached."""
 
@@ -48,6 +51,8 @@ class _Followed:
     first_sync_done: bool = False
     error: str | None = None
     swept_at: float = float("-inf")
+    compared_at: float = float("-inf")
+    looks: int = 0
     wake: asyncio.Event = field(default_factory=asyncio.Event)
 
     @property
@@ -66,6 +71,7 @@ class Keeper:
         accounts: Accounts,
         venues: Mapping[str, Venue],
         reconciler: Reconciler,
+        sweeping: Sweeping,
         relay: Relay,
         listening: Callable[[], frozenset[str]],
         clock: Clock,
@@ -75,6 +81,7 @@ class Keeper:
         self._accounts = accounts
         self._venues = venues
         self._reconciler = reconciler
+        self._sweeping = sweeping
         self._relay = relay
         self._listening = listening
         self._clock = clock
@@ -109,6 +116,11 @@ class Keeper:
     def unreachable(self) -> Mapping[str, str]:
         """Followed accounts whose venue could not be reached last, and why."""
         return {account_id: one.error for account_id, one in self._followed.items() if one.error is not None}
+
+    def looks(self, account_id: str) -> int:
+        """How often the account was held against its venue in all: listed orders, recent fills, balances."""
+        followed = self._followed.get(account_id)
+        return 0 if followed is None else followed.looks
 
     # --- whom to follow ---
 
@@ -206,15 +218,24 @@ class Keeper:
     async def _look_after_all(self, followed: _Followed, orders: tuple[Order, ...]) -> bool:
         """Whether any order is still in doubt. Orders were read before the venue is asked: what the ledger had open
         then and the venue no longer lists has ended."""
-        sweep = self._clock.monotonic() - followed.swept_at >= self._times.open_s
+        account, now = followed.account, self._clock.monotonic()
+        sweep = now - followed.swept_at >= self._times.open_s
+        compare = now - followed.compared_at >= self._times.compare_s or followed.swept_at == float("-inf")
         listed: Mapping[str, VenueOrder] = {}
         if sweep:
-            await self._accounts.read_balances(followed.account.id)
-            if any(order.status in OPEN_AT_VENUE for order in orders):
-                road = await self._accounts.road(followed.account.id)
+            await self._accounts.read_balances(account.id)
+            if compare or any(order.status in OPEN_AT_VENUE for order in orders):
+                road = await self._accounts.road(account.id)
                 listed = {one.client_order_id: one for one in await road.open_orders()}
+                await self._sweeping.adopt_listed(account, listed.values())
             followed.swept_at = self._clock.monotonic()
         doubtful = [await self._look_after(order, listed.get(order.client_order_id), sweep=sweep) for order in orders]
+        if sweep and compare:
+            await self._sweeping.look_for_fills(account)
+            if not orders:
+                await self._sweeping.compare_balances(account)
+            followed.compared_at = self._clock.monotonic()
+            followed.looks += 1
         return any(doubtful)
 
     async def _look_after(self, order: Order, listed: VenueOrder | None, *, sweep: bool) -> bool:

@@ -17,6 +17,7 @@ from numatix.api.account import account_routes
 from numatix.api.asking import Asking
 from numatix.api.auth import auth_routes
 from numatix.api.docs import docs_page
+from numatix.api.drifts import drift_routes
 from numatix.api.markets import market_routes
 from numatix.api.orders import order_routes
 from numatix.api.positions import position_routes
@@ -73,7 +74,13 @@ def build_api(
     api.state.asking = Asking(identity)
     v1 = APIRouter(prefix="/v1")
     v1.include_router(auth_routes(identity, welcome))
-    for routes in (order_routes(desk), position_routes(desk), account_routes(desk), market_routes(desk)):
+    for routes in (
+        order_routes(desk),
+        position_routes(desk),
+        drift_routes(desk),
+        account_routes(desk),
+        market_routes(desk),
+    ):
         v1.include_router(routes)
     v1.include_router(stream_routes(stream))
     api.include_router(v1)

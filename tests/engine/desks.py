@@ -14,6 +14,7 @@ import httpx
 
 from data.bus import MemoryBus
 from data.database import Database
+from data.drifts import SqlDrifts
 from data.ledger import SqlLedger
 from data.streams import MemoryStream
 from data.users import SqlUsers
@@ -33,7 +34,7 @@ from numatix.chain import Chain, build_chain
 from tests.simulator.process import TOKEN, Keys, Trader
 
 KEY = b"a secret key that only tests know, long enough"
-QUICK = KeeperTimes(look_every_s=0.05, doubt_s=0.1, open_s=0.5, idle_s=0.5, again_s=0.2)
+QUICK = KeeperTimes(look_every_s=0.05, doubt_s=0.1, open_s=0.5, idle_s=0.5, compare_s=0.5, again_s=0.2)
 SETTLE = SettleTimes(settle_s=3.0, send_within_s=1.0)
 
 
@@ -126,6 +127,7 @@ async def open_desk(
     chain = build_chain(
         ledger=ledger,
         users=users,
+        drifts=SqlDrifts(database),
         stream=stream,
         bus=MemoryBus(),
         venues={config.name: make_venue(config, supervisor, clock) for config in configs},

@@ -13,6 +13,7 @@ import pytest
 
 from data.bus import MemoryBus
 from data.database import Database
+from data.drifts import SqlDrifts
 from data.ledger import SqlLedger
 from data.streams import MemoryStream
 from data.users import SqlUsers
@@ -91,6 +92,7 @@ async def client(tmp_path: Path) -> AsyncGenerator[Client]:
         chain = build_chain(
             ledger=ledger,
             users=SqlUsers(database, Vault(b"a secret key of the tests"), clock),
+            drifts=SqlDrifts(database),
             stream=MemoryStream(clock),
             bus=bus,
             venues={},
