@@ -13,6 +13,7 @@ import pytest
 
 from data.bus import MemoryBus
 from data.database import Database
+from data.drifts import SqlDrifts
 from data.ledger import SqlLedger
 from data.redis_bus import RedisBus
 from data.redis_keys import STREAMS
@@ -22,11 +23,12 @@ from data.redis_streams import RedisStream
 from data.streams import MemoryStream
 from data.users import SqlUsers
 from data.vault import Vault
-from engine.ports import EventBus, Ledger, Stream, Users
+from engine.ports import Drifts, EventBus, Ledger, Stream, Users
 from engine.runtime import Supervisor, SystemClock
 from tests.data.makers import CountedIds, Forward, HandClock
 from tests.postgres import PostgresServer
 from tests.redis_server import RedisServer
+from tests.virtual.drifts import MemoryDrifts
 from tests.virtual.ledger import MemoryLedger, MemoryStore
 from tests.virtual.users import MemoryUsers
 
@@ -105,6 +107,15 @@ def users(request: pytest.FixtureRequest, clock: HandClock) -> Iterator[Users]:
         return
     with Database.open(request.getfixturevalue(request.param)) as database:
         yield SqlUsers(database, Vault(b"a secret key of the tests"), clock)
+
+
+@pytest.fixture(params=[*DATABASES, "memory"])
+def drifts(request: pytest.FixtureRequest) -> Iterator[Drifts]:
+    if request.param == "memory":
+        yield MemoryDrifts()
+        return
+    with Database.open(request.getfixturevalue(request.param)) as database:
+        yield SqlDrifts(database)
 
 
 @pytest.fixture(params=["memory", "redis"])

@@ -705,3 +705,31 @@ async def test_several_orders_take_an_event_together_or_not_at_all(ledger: Ledge
     found = await ledger.order_list("list")
     assert found is not None
     assert (found[0], {one.id for one in found[1]}) == (a_list(), {*ids, more.id})
+
+
+async def test_orders_are_found_by_the_venues_id_within_their_market(ledger: Ledger):
+    order = await accepted(ledger, an_order())
+    assert await ledger.order_by_venue_id(order.account_id, order.symbol, "v-1") == order
+    assert await ledger.order_by_venue_id(order.account_id, "ETH/USDT", "v-1") is None
+    assert await ledger.order_by_venue_id("elsewhere", order.symbol, "v-1") is None
+
+
+async def test_an_accounts_markets_come_busiest_first_and_its_fills_are_counted(ledger: Ledger):
+    order = await accepted(ledger, an_order(symbol="ETH/USDT", quantity="9"))
+    await ledger.record_order(an_order(symbol="ETH/USDT"))
+    await ledger.record_order(an_order(symbol="BTC/USDT"))
+    await ledger.record_order(an_order(symbol="SOL/USDT", at=NOON - timedelta(days=9)))
+    assert await ledger.symbols_since(order.account_id, NOON - timedelta(days=1)) == ("ETH/USDT", "BTC/USDT")
+    assert await ledger.count_fills(order.account_id) == 0
+    await ledger.advance(order.id, [], LATER, new_fills=[a_fill(order, "1"), a_fill(order, "2")], source="stream")
+    assert await ledger.count_fills(order.account_id) == 2
+
+
+async def test_what_the_desk_keeps_is_listed_oldest_first(ledger: Ledger):
+    held = [
+        replace(an_order(at=NOON + timedelta(seconds=second)), status=OrderStatus.HELD, held=True) for second in (2, 1)
+    ]
+    for order in held:
+        await ledger.record_order(order)
+    await ledger.record_order(an_order())
+    assert await ledger.held() == (held[1], held[0])

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import sys
 from bisect import insort
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -220,6 +221,22 @@ class MemoryLedger:
     async def order_by_client_id(self, account_id: str, client_order_id: str) -> Order | None:
         def read() -> Order | None:
             return self.store.orders.get(self.store.by_client_id.get((account_id, client_order_id), ""))
+
+        return await self.disk.read(read)
+
+    async def order_by_venue_id(self, account_id: str, symbol: str, venue_order_id: str) -> Order | None:
+        def read() -> Order | None:
+            wanted = (account_id, symbol, venue_order_id)
+            orders = self.store.orders.values()
+            return next((one for one in orders if (one.account_id, one.symbol, one.venue_order_id) == wanted), None)
+
+        return await self.disk.read(read)
+
+    async def symbols_since(self, account_id: str, since: datetime) -> tuple[str, ...]:
+        def read() -> tuple[str, ...]:
+            orders = self.store.orders.values()
+            found = Counter(one.symbol for one in orders if one.account_id == account_id and one.updated_at >= since)
+            return tuple(sorted(found, key=lambda symbol: (-found[symbol], symbol))[:20])
 
         return await self.disk.read(read)
 

@@ -115,6 +115,7 @@ class DeskProcess:
         self.chain = around.make.chain(
             ledger=ledger,
             users=around.users,
+            drifts=around.drifts,
             stream=stream,
             bus=bus,
             venues=venues,

@@ -11,6 +11,7 @@ from engine.ports import Features
 from engine.runtime import Clock
 from engine.venues.ccxt_account import CcxtAccount
 from numatix.chain import Chain, build_chain
+from tests.virtual.drifts import MemoryDrifts
 from tests.virtual.exchange import VirtualExchange
 from tests.virtual.inside import DiskHealth, ErraticStream
 from tests.virtual.ledger import MemoryStore
@@ -42,6 +43,7 @@ class Surroundings:
         self.trace = Trace(loop)
         self.ids = CountedIds()
         self.store = MemoryStore()
+        self.drifts = MemoryDrifts()
         self.machine = VirtualClock(loop)
         self.users = MemoryUsers(self.machine)
         self.weather = Weather(self.random("weather"))
