@@ -5,7 +5,7 @@ Source of codes and words: Binance Spot API, "Error codes", 2026-07.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 from engine.simulator.accounts import INSUFFICIENT, INSUFFICIENT_REASON, Account
@@ -15,8 +15,15 @@ from engine.simulator.model import PLAIN, SELL, ApiError, ListKind, NewList, New
 from engine.simulator.triggers import ALGO_TYPES, waits_above, would_trigger
 
 TRIGGERS: Final = "Stop price would trigger immediately."
+NOTHING_THERE: Final = "Order book liquidity is less than symbol minimum quantity."
 MATCHES: Final = "Order would immediately match and take."
 BAD_PRICES: Final = "The relationship of the prices for the orders is not correct."
+REJECT_REASONS: Final[Mapping[str, str]] = {
+    INSUFFICIENT: INSUFFICIENT_REASON,
+    TRIGGERS: "STOP_PRICE_WOULD_TRIGGER_IMMEDIATELY",
+    MATCHES: "WOULD_MATCH_IMMEDIATELY",
+}
+"""What a report calls the refusals that the matching engine itself gives ("Order Reject Reason")."""
 
 LIMIT_MAKER, NO_STP, DECREMENT = OrderType.LIMIT_MAKER, Stp.NONE, Stp.DECREMENT
 
@@ -88,7 +95,9 @@ def check_request(
 
 
 def refuse_at_once(market: Market, request: NewOrder) -> None:
-    """ApiError when the market already stands where this order must not meet it."""
+    """ApiError when the market already stands where this order must not meet it, or a market order finds nothing."""
+    if request.quote_atoms and market.book.facing(request.side).best is None:
+        raise ApiError(-2010, NOTHING_THERE)
     if request.type is LIMIT_MAKER and _would_match(market, request):
         raise ApiError(-2010, MATCHES)
     if request.terms.stop_ticks and would_trigger(request, market.tape.last_price):
@@ -99,9 +108,9 @@ def activation_refusal(market: Market, account: Account, requests: Sequence[NewO
     """Why orders that waited for another cannot come to life now, as a report tells it; None when they can."""
     for request in requests:
         if request.type is OrderType.LIMIT_MAKER and _would_match(market, request):
-            return "WOULD_MATCH_IMMEDIATELY"
+            return REJECT_REASONS[MATCHES]
         if would_trigger(request, market.tape.last_price):
-            return "STOP_PRICE_WOULD_TRIGGER_IMMEDIATELY"
+            return REJECT_REASONS[TRIGGERS]
     return None if _affords(market, account, requests) else INSUFFICIENT_REASON
 
 

@@ -37,15 +37,18 @@ from engine.simulator.model import (
     Amendment,
     ApiError,
     Balance,
+    Execution,
     Kline,
     Listing,
     NewList,
     NewOrder,
     OrderList,
+    OrderReported,
     Side,
     SimAccount,
     SimFill,
     SimOrder,
+    Status,
 )
 from engine.simulator.outside import print_trade, set_levels, show_top
 from engine.simulator.reading import NowMs, open_in, open_order
@@ -158,6 +161,13 @@ class Exchange(Keeper):
         answer = order.copy(), tuple(fills)
         self._tell()
         return answer
+
+    def report_rejected(self, account_id: int, request: NewOrder, reason: str) -> None:
+        """Tell the account by an event that the new order of a cancel-replace was refused; it has no id (-1)."""
+        now = self._time()
+        order = SimOrder(-1, account_id, request, Status.REJECTED, now, now, request.lots)
+        self._matcher.reports.events.append(OrderReported(order, Execution.REJECTED, now, reject_reason=reason))
+        self._tell()
 
     def check(self, account_id: int, request: NewOrder) -> None:
         """Raise what `place` would raise, and do nothing else (Binance's order/test)."""

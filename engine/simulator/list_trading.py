@@ -156,6 +156,10 @@ def _pair(call: Call, side: Side, above: str, below: str, quantity: str) -> tupl
     """The legs of an OCO, the one that waits before the limit, the upper one first where both wait."""
     upper, lower = type_of(call, f"{above}Type"), type_of(call, f"{below}Type")
     _check_types(side, upper, lower)
+    for leg in (above, below):
+        force = call.params.optional(f"{leg}TimeInForce")
+        if f"{leg}IcebergQty" in call.params and force not in {None, "GTC"}:
+            raise ApiError(-1160, f"Parameter '{leg}IcebergQty' is not supported if `{leg}TimeInForce` is not GTC.")
     over = new_order(call, Leg(_names(above) | {"quantity": quantity}, side, upper))[1]
     under = new_order(call, Leg(_names(below) | {"quantity": quantity}, side, lower))[1]
     return (under, over) if upper is OrderType.LIMIT_MAKER else (over, under)

@@ -8,6 +8,7 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Final
 
+from engine.simulator.admission import REJECT_REASONS
 from engine.simulator.lists_wire import list_json
 from engine.simulator.model import Amendment, ApiError, SimOrder
 from engine.simulator.operations import Call, Operation, Security, operation
@@ -70,6 +71,9 @@ def cancel_replace(call: Call) -> Json:
     try:
         order, fills = call.exchange.place(account_id, request)
     except ApiError as refusal:
+        reason = REJECT_REASONS.get(refusal.message)
+        if reason is not None:
+            call.exchange.report_rejected(account_id, request, reason)
         raise _failed(cancel_told, "FAILURE", refusal.json(), gone=gone, placed=False) from None
     new_told = placed_json(call, notation, answer, order, fills)
     if not gone:

@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import Final
 
 from engine.simulator.limits import Limits
-from engine.simulator.model import ApiError, Execution, OrderReported, SimEvent
+from engine.simulator.model import OPEN, ApiError, Execution, OrderReported, SimEvent
 from engine.simulator.reading import NowMs
 
 SECOND_MS: Final = 1_000
@@ -83,6 +83,8 @@ class Usage:
         self._orders_10s = Window(TEN_SECONDS_MS)
         self._orders_1d = Window(DAY_MS)
         self._customers: set[int] = set()
+        self._open: set[int] = set()
+        """Open orders that were counted: one that is triggered or comes to life is reported as new again."""
         self._banned: dict[str, tuple[int, int]] = {}
         """By address: until when, and the how manieth ban it is."""
 
@@ -132,14 +134,17 @@ class Usage:
                 raise TooMuch(message, 429, window.ends_ms(now_ms), -1015)
 
     def on_event(self, event: SimEvent) -> None:
-        """Count the orders of customers, from the exchange's own word."""
+        """Count the orders of customers, from the exchange's own word: once each, however often they are new."""
         if not isinstance(event, OrderReported) or event.order.account_id not in self._customers:
             return
-        fill = event.fill
-        if event.execution is Execution.NEW:
-            self._count_order(event.order.account_id, 1)
-        elif fill is not None and fill.lots == event.order.filled_lots:
-            self._count_order(event.order.account_id, -1)
+        order, fill = event.order, event.fill
+        if event.execution is Execution.NEW and order.order_id not in self._open:
+            self._open.add(order.order_id)
+            self._count_order(order.account_id, 1)
+        elif fill is not None and fill.lots == order.filled_lots:
+            self._count_order(order.account_id, -1)
+        if order.status not in OPEN:
+            self._open.discard(order.order_id)
 
     def _count_order(self, account_id: int, count: int) -> None:
         now_ms = self._now_ms()

@@ -8,10 +8,25 @@ from collections.abc import AsyncIterator, Iterator
 import httpx
 import pytest
 
-from tests.simulator.process import SimulatorProcess, Trader, plain_client, start_simulator
+from tests.simulator.process import (
+    OpenTrader,
+    SimulatorProcess,
+    Trader,
+    plain_client,
+    start_simulator,
+    traded_at,
+    within,
+)
+from tests.simulator.protocol.test_market_streams import the_end
 from tests.simulator.sockets import consumer
 
 LIMIT = {"symbol": "BTCUSDT", "side": "BUY", "type": "LIMIT", "timeInForce": "GTC", "quantity": "1", "price": "20000"}
+
+OTO = {
+    "symbol": "BTCUSDT", "workingType": "LIMIT", "workingSide": "BUY", "workingPrice": "57000",
+    "workingQuantity": "0.01", "workingTimeInForce": "GTC", "pendingType": "LIMIT", "pendingSide": "SELL",
+    "pendingPrice": "90000", "pendingQuantity": "0.01", "pendingTimeInForce": "GTC",
+}  # fmt: skip
 
 
 @pytest.fixture
@@ -80,6 +95,31 @@ async def test_orders_are_counted_told_and_refused(strict: SimulatorProcess, htt
     assert "x-mbx-order-count-10s" not in (await trader.call("GET", "/api/v3/openOrders")).headers
 
 
+async def counted(trader: Trader) -> int:
+    rows = (await trader.call("GET", "/api/v3/rateLimit/order")).json()
+    return int(next(row["count"] for row in rows if row["interval"] == "DAY"))
+
+
+async def test_an_order_counts_once_and_a_list_by_its_orders(
+    trader: Trader, peer: Trader, open_trader: OpenTrader
+) -> None:
+    """Unfilled Order Count: 1 an order, 2 an OCO or OTO, 3 an OTOCO; less those that have traded."""
+    await traded_at("60000", open_trader)
+    stop = {"symbol": "BTCUSDT", "side": "SELL", "type": "STOP_LOSS_LIMIT", "quantity": "1", "stopPrice": "59000"}
+    await trader.call("POST", "/api/v3/order", **stop, price="59500", timeInForce="GTC")
+    assert await counted(trader) == 1
+    await peer.place("BUY", "LIMIT", quantity="0.01", price="58000")
+    other = open_trader()
+    await other.place("SELL", "LIMIT", quantity="0.01", price="58000")  # the stop's price has come: it rests now
+    rests = (await trader.call("GET", "/api/v3/openOrders", symbol="BTCUSDT")).json()
+    assert rests[0]["workingTime"] > 0
+    assert await counted(trader) == 1
+    await trader.call("POST", "/api/v3/orderList/oto", **OTO)
+    assert await counted(trader) == 3
+    await other.place("SELL", "LIMIT", quantity="0.01", price="57000")  # fills it; the next comes to life
+    assert await counted(trader) == 2
+
+
 @pytest.mark.parametrize(
     ("mode", "order_id", "status", "outcome"),
     [
@@ -120,6 +160,9 @@ async def test_the_websocket_api_counts_the_same(strict: SimulatorProcess) -> No
             await socket.ask("exchangeInfo")
         over = await socket.ask("exchangeInfo")
         assert (over["status"], over["error"]["code"]) == (429, -1003)
+        statuses = [(await socket.ask("ping"))["status"] for _ in range(2)]
+        assert statuses == [429, 418], "two more strikes, and the fourth is a ban"
+        assert (await within(the_end(socket.connection)))[0] == 1008, "who is banned is cut off"
         data = over["error"]["data"]
         assert 0 < data["retryAfter"] - data["serverTime"] <= 60_000
 

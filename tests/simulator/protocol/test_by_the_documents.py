@@ -329,6 +329,55 @@ async def test_a_prevented_match_is_reported_with_its_fields(simulator: Simulato
 
 
 @pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"quantity": "100"}, "INSUFFICIENT_BALANCES"),
+        ({"type": "LIMIT_MAKER", "timeInForce": None, "price": "61000"}, "WOULD_MATCH_IMMEDIATELY"),
+        ({"type": "STOP_LOSS_LIMIT", "stopPrice": "59000"}, "STOP_PRICE_WOULD_TRIGGER_IMMEDIATELY"),
+    ],
+)
+async def test_a_replacement_that_the_engine_rejects_is_reported(
+    simulator: SimulatorProcess, trader: Trader, peer: Trader, open_trader: OpenTrader, change: Any, reason: str
+) -> None:
+    await traded_at("60000", open_trader)
+    await peer.place("SELL", "LIMIT", quantity="1", price="60500")
+    async with consumer(f"{simulator.ws}/ws-api/v3") as socket:
+        await socket.ask_signed(trader.keys, "userDataStream.subscribe.signature")
+        old = await trader.place("BUY", "LIMIT", quantity="1", price="20000")
+        fields: dict[str, Any] = {
+            "side": "BUY",
+            "type": "LIMIT",
+            "timeInForce": "GTC",
+            "quantity": "1",
+            "price": "21000",
+        }
+        asked = {name: value for name, value in {**fields, **change}.items() if value is not None}
+        which = {"symbol": "BTCUSDT", "cancelReplaceMode": "STOP_ON_FAILURE", "cancelOrderId": old["orderId"]}
+        answer = await trader.call("POST", "/api/v3/order/cancelReplace", **asked, **which, newClientOrderId="new")
+        assert answer.json()["data"]["newOrderResult"] == "FAILURE"
+        reports = [await socket.event("executionReport") for _ in range(3)]
+    assert [(report["x"], report["X"]) for report in reports[1:]] == [
+        ("CANCELED", "CANCELED"), ("REJECTED", "REJECTED"),
+    ]  # fmt: skip
+    assert [reports[2][name] for name in "crwz"] == ["new", reason, False, "0.00000000"]
+
+
+async def test_a_market_order_by_money_needs_someone_to_trade_with(trader: Trader) -> None:
+    order = {"symbol": "XRPUSDT", "side": "BUY", "type": "MARKET"}
+    answer = await trader.call("POST", "/api/v3/order", **order, quoteOrderQty="100")
+    assert answer.json() == {"code": -2010, "msg": "Order book liquidity is less than symbol minimum quantity."}
+
+
+async def test_an_iceberg_leg_must_be_good_till_canceled(trader: Trader) -> None:
+    fields = {
+        "symbol": "BTCUSDT", "side": "SELL", "quantity": "1", "aboveType": "LIMIT_MAKER", "abovePrice": "70000",
+        "belowType": "STOP_LOSS_LIMIT", "belowStopPrice": "50000", "belowPrice": "49000", "belowTimeInForce": "IOC",
+        "belowIcebergQty": "0.5",
+    }  # fmt: skip
+    assert (await trader.call("POST", "/api/v3/orderList/oco", **fields)).json()["code"] == -1160
+
+
+@pytest.mark.parametrize(
     ("window", "age_ms", "expected"),
     [
         ("60000", 59_000, 200),
