@@ -108,6 +108,7 @@ class RedisStream:
 
     async def read(self, kinds: Sequence[CommandKind], consumer: str) -> Delivery:
         streams = tuple(_stream_of(kind) for kind in kinds)
+        told = ""
         while True:
             try:
                 async with self._taking:
@@ -117,7 +118,10 @@ class RedisStream:
                     return taken
                 if taken is not None:
                     await self.link.wait(BELL, *taken)
-            except Unavailable:
+            except Unavailable as refusal:
+                if refusal.code != told:
+                    log.warning("commands cannot be read: trying again", reason=refusal.message)
+                told = refusal.code
                 await asyncio.sleep(AGAIN_S)
 
     async def renew(self, delivery: Delivery) -> None:

@@ -250,6 +250,27 @@ async def published(stream: RedisStream, command: Command) -> bool:
     return True
 
 
+async def test_a_reader_who_is_refused_says_why_and_goes_on_trying(stream: RedisStream, redis: RedisServer):
+    await stream.publish(a_command("c1", "o1"))
+    redis.run("ACL", "LOG", "RESET")
+    redis.run("ACL", "SETUSER", "default", "-@scripting")
+    try:
+        with structlog.testing.capture_logs() as told:
+            reading = asyncio.ensure_future(read(stream))
+            await eventually(lambda: refused(redis, 3), "it has tried several times")
+    finally:
+        redis.run("ACL", "SETUSER", "default", "+@all")
+    assert (await reading).command.id == "c1"
+    [line] = [line for line in told if "cannot be read" in line["event"]]
+    assert "no permissions" in line["reason"]
+
+
+async def refused(redis: RedisServer, times: int) -> bool:
+    """Whether somebody was refused so often for want of a right."""
+    entries = [dict(zip(flat[::2], flat[1::2], strict=True)) for flat in redis.run("ACL", "LOG")]
+    return sum(entry[b"count"] for entry in entries) >= times
+
+
 # --- a Redis that hangs
 
 

@@ -60,7 +60,7 @@ async def troubled(tmp_path: Path, seed: int, troubles: Sequence[Trouble]) -> No
 async def strike(run: Campaign, redis: RedisServer, trouble: Trouble) -> None:
     """In the middle of a rush; over when this returns."""
     rush = asyncio.gather(*(user.rush() for user in run.users))
-    lasts_s = run.rng.uniform(0.5, 3.0)
+    lasts_s = run.rng.uniform(0.5, 2.0)
     await asyncio.sleep(run.rng.uniform(0.02, 0.3))
     match trouble:
         case Trouble.EMPTIED:
