@@ -9,12 +9,14 @@ from collections.abc import Sequence
 from enum import StrEnum
 from pathlib import Path
 
+import httpx
 import pytest
 
 from data.redis_keys import PUBLISHED
 from tests.killing.campaign import Campaign, campaign
 from tests.killing.mortal import Victim
 from tests.redis_server import RedisServer
+from tests.serving import OWNER_EMAIL, OWNER_PASSWORD, PATIENCE_S
 
 ANSWERS_WITHIN_S = 6.0
 """Redis is given a second, once for counting the request and once for publishing; the rest is a slow machine."""
@@ -69,6 +71,7 @@ async def strike(run: Campaign, redis: RedisServer, trouble: Trouble) -> None:
                 await asyncio.sleep(lasts_s / 10)
         case Trouble.KILLED:
             redis.kill()
+            await nobody_logs_in(run.desk.url)
             await asyncio.sleep(lasts_s)
             await asyncio.to_thread(redis.start)
         case Trouble.HUNG:
@@ -83,3 +86,12 @@ async def strike(run: Campaign, redis: RedisServer, trouble: Trouble) -> None:
             await asyncio.to_thread(redis.run, "CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
             await asyncio.to_thread(redis.run, "CLIENT", "KILL", "TYPE", "pubsub")
     await rush
+
+
+async def nobody_logs_in(url: str) -> None:
+    """Guesses cannot be counted together: the answer is a clear one."""
+    who = {"email": OWNER_EMAIL, "password": OWNER_PASSWORD}
+    async with httpx.AsyncClient(base_url=url, timeout=PATIENCE_S) as http:
+        for path in ("/api/v1/auth/login", "/session"):
+            answer = await http.post(path, json=who)
+            assert (answer.status_code, answer.json()["code"]) == (503, "logins_not_counted")
