@@ -7,7 +7,7 @@ writes down what it is told.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
 from datetime import datetime
 from decimal import Decimal
 
@@ -16,7 +16,7 @@ from data.rows import to_json, to_micros
 from engine.domain.advance import advance
 from engine.domain.fills import Fill, filled_quantity, vwap
 from engine.domain.messages import Command, CommandKind, Note
-from engine.domain.order import Accepted, Executed, Order, OrderEvent, OrderStatus, Origin
+from engine.domain.order import Accepted, Executed, Order, OrderEvent, OrderStatus, Origin, altered
 from engine.domain.values import decimal_text
 
 S = OrderStatus
@@ -71,11 +71,11 @@ def recording(order: Order, command_id: str, *, commanded: bool = True) -> Chang
     if order.status not in RECORDED_AS:
         raise ValueError(f"an order is recorded as {', '.join(sorted(RECORDED_AS))}, not {order.status}")
     event = "Denied" if order.status is S.DENIED else "Recorded"
-    chained, step = _chained(order, "desk", event, None, order.created_at, {"reason": order.reason or ""})
+    chained, steps = _first_step(order, "desk", event, order.created_at, {"reason": order.reason or ""})
     command = None
     if commanded and order.status is S.PENDING:
         command = _command(command_id, CommandKind.SUBMIT, order, order.created_at)
-    return Change(chained, (step,), command=command)
+    return Change(chained, steps, command=command)
 
 
 def adopting(order: Order, fills: Sequence[Fill]) -> Change:
@@ -84,8 +84,8 @@ def adopting(order: Order, fills: Sequence[Fill]) -> Change:
         raise ValueError("only an order from elsewhere is adopted")
     ordered = in_order_of_time(fills)
     facts = {"venue_order_id": order.venue_order_id or "", "fills": str(len(fills)) if fills else ""}
-    chained, step = _chained(order, "reconciliation", "Adopted", None, order.updated_at, facts)
-    return Change(chained, (step,), ordered)
+    chained, steps = _first_step(order, "reconciliation", "Adopted", order.updated_at, facts)
+    return Change(chained, steps, ordered)
 
 
 def advancing(
@@ -116,26 +116,38 @@ def advancing(
     now = order
     steps: list[Step] = []
     for note in notes:
-        now, step = _chained(now, source, note.event, now.status, note.at, note.detail)
-        steps.append(step)
+        steps.append(_next_step(now, _end(order, steps), source, note.event, now.status, note.at, note.detail))
     for event in events:
         before = now
         now = advance(before, event, at)
         if now is before and not (new_fills and isinstance(event, Executed)):
             continue
-        now, step = _chained(
-            now, source, type(event).__name__, before.status, at, {**_facts(event, new_fills), **detail}
-        )
-        steps.append(step)
+        facts = {**_facts(event, new_fills), **detail}
+        steps.append(_next_step(now, _end(order, steps), source, type(event).__name__, before.status, at, facts))
     kind = COMMAND_OF.get(now.status) if now.status is not order.status else None
     command = _command(command_id, kind, now, at) if kind and commanded else None
-    return Change(now, tuple(steps), new_fills, command, visible=len(steps) > len(notes))
+    chained = altered(now, chain=_end(order, steps)) if steps else order
+    return Change(chained, tuple(steps), new_fills, command, visible=len(steps) > len(notes))
 
 
-def _chained(
-    order: Order, source: str, event: str, before: OrderStatus | None, at: datetime, detail: Mapping[str, str]
-) -> tuple[Order, Step]:
-    """The order and its next line, which is hashed onto the one before it."""
+def _first_step(
+    order: Order, source: str, event: str, at: datetime, detail: Mapping[str, str]
+) -> tuple[Order, tuple[Step]]:
+    """A new order with its first line."""
+    step = _next_step(order, order.chain, source, event, None, at, detail)
+    return altered(order, chain=step.hash), (step,)
+
+
+def _next_step(
+    order: Order,
+    chain: str,
+    source: str,
+    event: str,
+    before: OrderStatus | None,
+    at: datetime,
+    detail: Mapping[str, str],
+) -> Step:
+    """The line of the order as it is now, hashed onto the one before it."""
     facts = to_json({name: text for name, text in detail.items() if text})
     values = (
         to_micros(at),
@@ -147,8 +159,12 @@ def _chained(
         order.status.value,
         facts,
     )
-    end = line_hash(order.chain, values)
-    return replace(order, chain=end), Step(at, source, event, before, order.status, facts, end)
+    return Step(at, source, event, before, order.status, facts, line_hash(chain, values))
+
+
+def _end(order: Order, steps: Sequence[Step]) -> str:
+    """The hash of the newest line."""
+    return steps[-1].hash if steps else order.chain
 
 
 def in_order_of_time(fills: Sequence[Fill]) -> tuple[Fill, ...]:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import datetime
+from decimal import Decimal
 
 from engine.domain.fills import fees, filled_quantity, vwap
 from engine.domain.order import (
@@ -30,6 +30,7 @@ from engine.domain.order import (
     Submitting,
     Trailed,
     Triggered,
+    altered,
 )
 from engine.domain.transitions import TRANSITIONS, Ignore, Refuse, Rule
 
@@ -56,12 +57,11 @@ def advance(order: Order, event: OrderEvent, at: datetime) -> Order:
         raise IllegalTransition(order, event, cell.why)
     if isinstance(cell, Ignore) or (cell.to is Rule.REVIVE and not given_up(order)):
         return _learn_venue_id(order, event, at)
-    changed = _apply_detail(order, event, at)
-    status = cell.to if isinstance(cell.to, OrderStatus) else _resolve(changed, cell.to)
-    changed = replace(changed, status=status)
-    if changed == order:
+    facts = _facts(order, event, at)
+    status = cell.to if isinstance(cell.to, OrderStatus) else _resolve(order, facts, cell.to)
+    if status is order.status and all(getattr(order, name) == fact for name, fact in facts.items()):
         return order
-    return replace(changed, updated_at=at, version=order.version + 1)
+    return altered(order, **facts, status=status, updated_at=at, version=order.version + 1)
 
 
 def given_up(order: Order) -> bool:
@@ -73,104 +73,119 @@ def given_up(order: Order) -> bool:
 def _learn_venue_id(order: Order, event: OrderEvent, at: datetime) -> Order:
     """A report that came late may still be the first to carry the venue's id."""
     if isinstance(event, Accepted) and order.venue_order_id is None:
-        return replace(order, venue_order_id=event.venue_order_id, updated_at=at, version=order.version + 1)
+        return altered(order, venue_order_id=event.venue_order_id, updated_at=at, version=order.version + 1)
     return order
 
 
-def _apply_detail(order: Order, event: OrderEvent, at: datetime) -> Order:
+Facts = dict[str, object]
+"""What changes about an order, by name."""
+
+
+def _facts(order: Order, event: OrderEvent, at: datetime) -> Facts:
+    """What the event says of the order, but for its status."""
     match event:
         case Submitting():
-            return replace(order, submitted_at=at)
+            return {"submitted_at": at}
         case Accepted(venue_order_id):
-            return replace(order, venue_order_id=venue_order_id, reason=None)
+            return {"venue_order_id": venue_order_id, "reason": None}
         case AnswerLost(detail):
-            return replace(order, reason=f"ANSWER_LOST: {detail}")
+            return {"reason": f"ANSWER_LOST: {detail}"}
         case Executed(fills):
-            return replace(
-                order, filled_quantity=filled_quantity(fills), average_price=vwap(fills), fees=fees(fills), reason=None
-            )
+            return {
+                "filled_quantity": filled_quantity(fills),
+                "average_price": vwap(fills),
+                "fees": fees(fills),
+                "reason": None,
+            }
         case CancelRequested() if order.status in AT_THE_DESK:
-            return replace(order, cancel_requested_at=at, reason="CANCELED_BEFORE_SENDING: it never left the desk")
+            return {"cancel_requested_at": at, "reason": "CANCELED_BEFORE_SENDING: it never left the desk"}
         case CancelRequested():
-            return replace(order, cancel_requested_at=order.cancel_requested_at or at)
+            return {"cancel_requested_at": order.cancel_requested_at or at}
         case CancelRefused(detail):
-            return replace(order, cancel_requested_at=None, reason=f"CANCEL_REFUSED: {detail}")
+            return {"cancel_requested_at": None, "reason": f"CANCEL_REFUSED: {detail}"}
         case Trailed(price):
-            return replace(order, trail_price=price)
+            return {"trail_price": price}
         case Triggered():
-            return replace(order, triggered_at=at)
+            return {"triggered_at": at}
         case AmendRequested() | Amended() | AmendRefused():
-            return _amend(order, event, at)
+            return _of_amendment(order, event, at)
         case _:
-            return _end(order, event)
+            return _of_end(event)
 
 
-def _end(order: Order, event: OrderEvent) -> Order:
+def _of_end(event: OrderEvent) -> Facts:
     match event:
         case Completed():
-            return replace(_settled(order), reason=None)
+            return {**SETTLED, "reason": None}
         case Canceled(detail):
-            return replace(_settled(order), reason=_reason("CANCELED", detail))
+            return {**SETTLED, "reason": _reason("CANCELED", detail)}
         case Expired(detail):
-            return replace(_settled(order), reason=_reason("EXPIRED", detail))
+            return {**SETTLED, "reason": _reason("EXPIRED", detail)}
         case Rejected(code, detail):
-            return replace(_settled(order), reason=_reason(code, detail))
+            return {**SETTLED, "reason": _reason(code, detail)}
         case NotAccepted():
-            return replace(order, reason=f"{NOT_ACCEPTED}: the venue knows no such order")
+            return {"reason": f"{NOT_ACCEPTED}: the venue knows no such order"}
         case Declined(by, detail):
-            return replace(order, reason=_reason(f"DECLINED: by {by}", detail))
+            return {"reason": _reason(f"DECLINED: by {by}", detail)}
         case _:
-            return order
+            return {}
 
 
-def _amend(order: Order, event: AmendRequested | Amended | AmendRefused, at: datetime) -> Order:
+def _of_amendment(order: Order, event: AmendRequested | Amended | AmendRefused, at: datetime) -> Facts:
     match event:
         case AmendRequested(quantity, price, replaced_by):
-            return replace(
-                order,
-                amend_quantity=quantity,
-                amend_price=price,
-                amend_requested_at=at,
-                replaced_by=replaced_by,
-                reason=None,
-            )
+            return {
+                "amend_quantity": quantity,
+                "amend_price": price,
+                "amend_requested_at": at,
+                "replaced_by": replaced_by,
+                "reason": None,
+            }
         case Amended(quantity, price, stop_price):
-            return replace(
-                _settled(order),
-                amend_quantity=None,
-                amend_price=None,
-                quantity=quantity or order.quantity,
-                price=price or order.price,
-                stop_price=stop_price or order.stop_price,
-            )
+            return {
+                **SETTLED,
+                "amend_quantity": None,
+                "amend_price": None,
+                "quantity": quantity or order.quantity,
+                "price": price or order.price,
+                "stop_price": stop_price or order.stop_price,
+            }
         case AmendRefused(detail):
-            refused = replace(_settled(order), amend_quantity=None, amend_price=None, replaced_by=None)
-            return replace(refused, reason=f"AMEND_REFUSED: {detail}")
+            return {
+                **SETTLED,
+                "amend_quantity": None,
+                "amend_price": None,
+                "replaced_by": None,
+                "reason": f"AMEND_REFUSED: {detail}",
+            }
 
 
-def _settled(order: Order) -> Order:
-    """The amendment that was on its way is over; what it asked for stays known to the order that takes the place."""
-    return order if order.amend_requested_at is None else replace(order, amend_requested_at=None)
+SETTLED: Facts = {"amend_requested_at": None}
+"""The amendment that was on its way is over; what it asked for stays known to the order that takes the place."""
 
 
 def _reason(code: str, detail: str) -> str:
     return f"{code}: {detail}" if detail else code
 
 
-def _resolve(order: Order, rule: Rule) -> OrderStatus:
-    complete = order.quantity is not None and order.filled_quantity >= order.quantity
+def _resolve(order: Order, facts: Facts, rule: Rule) -> OrderStatus:
+    """The status that the rule leads to, once the facts are the order's."""
+    filled = facts.get("filled_quantity", order.filled_quantity)
+    quantity = facts.get("quantity", order.quantity)
+    cancelling = facts.get("cancel_requested_at", order.cancel_requested_at) is not None
+    complete = isinstance(quantity, Decimal) and isinstance(filled, Decimal) and filled >= quantity
     match rule:
         case Rule.RELEASE:
             return S.HELD if order.held else S.PENDING
         case Rule.END_REST:
-            return S.EXPIRED if order.filled_quantity else S.REJECTED
+            return S.EXPIRED if filled else S.REJECTED
         case Rule.BY_FILLS | Rule.LATE_FILL | Rule.REOPEN | Rule.REVIVE if complete:
             return S.FILLED
         case Rule.LATE_FILL | Rule.MARK_CANCEL:
             return order.status
         case Rule.BY_FILLS if order.status is S.PENDING_AMEND:
             return S.PENDING_AMEND
-        case _ if rule is not Rule.UNCANCEL and order.cancel_requested_at is not None:
+        case _ if rule is not Rule.UNCANCEL and cancelling:
             return S.PENDING_CANCEL
         case _:
-            return S.PARTIALLY_FILLED if order.filled_quantity > 0 else S.ACCEPTED
+            return S.PARTIALLY_FILLED if filled else S.ACCEPTED

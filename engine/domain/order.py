@@ -5,11 +5,12 @@ What happens arrives as an `OrderEvent`; `engine.domain.transitions` says what e
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
+from operator import attrgetter
 
 from engine.domain.fills import Fill
 from engine.domain.values import NOTHING, OrderType, Price, Quantity, Side, TimeInForce
@@ -135,6 +136,29 @@ class Order:
     def remaining(self) -> Quantity | None:
         """What is still to be filled, in base units; None for a market order by quote quantity."""
         return None if self.quantity is None else Quantity(self.quantity - self.filled_quantity)
+
+
+def altered(order: Order, **facts: object) -> Order:
+    """The order with other facts: what `dataclasses.replace` gives, in a third of the time that it takes for so many.
+
+    TypeError for a fact that no order has.
+    """
+    copy = object.__new__(Order)
+    for write, value in zip(WRITE_ALL, READ_ALL(order), strict=True):
+        write(copy, value)
+    for name, value in facts.items():
+        if name not in WRITE:
+            raise TypeError(f"an order has no {name}")
+        WRITE[name](copy, value)
+    return copy
+
+
+WRITE: Mapping[str, Callable[[Order, object], None]] = {
+    one.name: getattr(Order, one.name).__set__ for one in fields(Order)
+}
+"""By name: writes into an order's slot, past the lock that a frozen one has. For `altered` alone."""
+WRITE_ALL = tuple(WRITE.values())
+READ_ALL = attrgetter(*WRITE)
 
 
 # --- what can happen to an order -------------------------------------------------------------------
