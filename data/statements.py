@@ -135,6 +135,7 @@ HAS_UNFINISHED = "SELECT 1 FROM orders WHERE account_id = ? AND finished = FALSE
 REMOVE_ACCOUNT = update("accounts", ("removed_at", *SEALED_COLUMNS), "WHERE id = ? AND removed_at IS NULL")
 
 PREFERENCE = "SELECT value FROM preferences WHERE user_id = ? AND name = ?"
+PREFERENCES = "SELECT user_id, value FROM preferences WHERE name = ?"
 SET_PREFERENCE = (
     "INSERT INTO preferences (user_id, name, value) VALUES (?, ?, ?) "
     "ON CONFLICT (user_id, name) DO UPDATE SET value = excluded.value"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -169,6 +170,9 @@ class SqlUsers:
 
     async def set_preference(self, user_id: str, name: str, value: str) -> None:
         await self._change(sql.SET_PREFERENCE, user_id, name, value)
+
+    async def preferences(self, name: str) -> Mapping[str, str]:
+        return dict(await self._rows(sql.PREFERENCES, name))
 
     async def _rows(self, statement: str, *values: SqlValue) -> list[tuple[Any, ...]]:
         return await self.database.read(lambda connection: connection.execute(statement, values).fetchall())

@@ -351,6 +351,9 @@ class Users(Protocol):
 
     async def preference(self, user_id: str, name: str) -> str | None: ...
     async def set_preference(self, user_id: str, name: str, value: str) -> None: ...
+    async def preferences(self, name: str) -> Mapping[str, str]:
+        """Of that name, by user."""
+        ...
 
 
 # --- streams of commands and events --------------------------------------------------------------------

@@ -15,7 +15,7 @@ from engine.ports import Account, BalancesUpdate, Drifts, EventBus, Ledger, Pape
 from engine.reconcile import Adoption, DriftBoard, Reconciler, Recorder, SettleTimes
 from engine.relay import Relay
 from engine.runtime import Clock, Ids, Supervisor
-from engine.worker import RETRY_AFTER_S, Holding, Keeper, KeeperTimes, ListKeeper, Sweeping, Worker
+from engine.worker import RETRY_AFTER_S, DeadManWatch, Holding, Keeper, KeeperTimes, ListKeeper, Sweeping, Worker
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +28,8 @@ class Chain:
     relay: Relay
     holding: Holding
     list_keeper: ListKeeper
+    dead_man: DeadManWatch
+    recorder: Recorder
     accounts: Accounts
     venues: Mapping[str, Venue]
     supervisor: Supervisor
@@ -40,6 +42,7 @@ class Chain:
         self.worker.start(self.supervisor)
         self.holding.start(self.supervisor)
         self.list_keeper.start(self.supervisor)
+        self.dead_man.start(self.supervisor)
 
     async def close(self) -> None:
         """Finish what is in hand, end every task, then close the roads. What was not finished is recovered at the
@@ -102,4 +105,5 @@ def build_chain(
     )
     holding = Holding(ledger, recorder, accounts, feeds, clock)
     list_keeper = ListKeeper(ledger, recorder, accounts, clock, ids)
-    return Chain(desk, worker, keeper, relay, holding, list_keeper, accounts, venues, supervisor)
+    dead_man = DeadManWatch(ledger, users, recorder, hub.listening, clock)
+    return Chain(desk, worker, keeper, relay, holding, list_keeper, dead_man, recorder, accounts, venues, supervisor)

@@ -13,6 +13,8 @@ from engine.desk.lists import Lists
 from engine.desk.markets import Markets
 from engine.desk.orders import Orders, WaitingFor
 from engine.desk.positions import Positions
+from engine.domain.dead_man import PREFERENCE as DEAD_MAN
+from engine.domain.dead_man import DeadMan
 from engine.domain.draft import OrderDraft
 from engine.domain.drift import Drift, DriftEnd
 from engine.domain.fills import Fill
@@ -278,6 +280,13 @@ class Desk:
         return await self._markets.candles(venue, symbol, timeframe, start_ms, end_ms, limit)
 
     # --- preferences ---
+
+    async def dead_man(self, user_id: str) -> DeadMan:
+        """The user's dead-man's switch; off by default."""
+        return DeadMan.of(await self._users.preference(user_id, DEAD_MAN))
+
+    async def set_dead_man(self, user_id: str, switch: DeadMan) -> None:
+        await self._users.set_preference(user_id, DEAD_MAN, switch.text())
 
     async def preference(self, user_id: str, name: str) -> str | None:
         return await self._users.preference(user_id, name)

@@ -16,6 +16,7 @@ from engine.ports import User
 from numatix.api.account import account_routes
 from numatix.api.asking import Asking
 from numatix.api.auth import auth_routes
+from numatix.api.dead_man import dead_man_routes
 from numatix.api.docs import docs_page
 from numatix.api.drifts import drift_routes
 from numatix.api.markets import market_routes
@@ -78,6 +79,7 @@ def build_api(
         order_routes(desk),
         position_routes(desk),
         drift_routes(desk),
+        dead_man_routes(desk),
         account_routes(desk),
         market_routes(desk),
     ):

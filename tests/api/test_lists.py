@@ -82,3 +82,12 @@ def test_an_order_is_amended_by_patch(bot: Bot) -> None:
 def test_bad_lists_are_refused_by_name(idle_bot: Bot, changes: dict[str, Any], status: int, field: str) -> None:
     answer = idle_bot.http.post("/order-lists", json=bracket(idle_bot, **changes))
     assert_problem(answer, status, answer.json()["code"], field)
+
+
+def test_the_dead_mans_switch_is_off_until_it_is_set(bot: Bot) -> None:
+    assert bot.http.get("/dead-man").json() == {"enabled": False, "after_s": 60, "policy": "entries"}
+    answer = bot.http.put("/dead-man", json={"enabled": True, "after_s": 90, "policy": "all"})
+    assert answer.status_code == 200, answer.text
+    assert bot.http.get("/dead-man").json() == {"enabled": True, "after_s": 90, "policy": "all"}
+    assert_problem(bot.http.put("/dead-man", json={"enabled": True, "after_s": 1}), 422, "bad_after_s", "after_s")
+    assert bot.http.get("/dead-man").json()["after_s"] == 90

@@ -186,3 +186,5 @@ async def test_a_preference_keeps_its_last_value_for_its_user(users: Users, ann:
     await users.set_preference("ann", "theme", "light")
     assert await users.preference("ann", "theme") == "light"
     assert await users.preference("ben", "theme") is None
+    assert await users.preferences("theme") == {"ann": "light"}
+    assert await users.preferences("size") == {}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
@@ -128,3 +128,6 @@ class MemoryUsers:
 
     async def set_preference(self, user_id: str, name: str, value: str) -> None:
         self._preferences[user_id, name] = value
+
+    async def preferences(self, name: str) -> Mapping[str, str]:
+        return {user_id: value for (user_id, of), value in self._preferences.items() if of == name}
