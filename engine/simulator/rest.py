@@ -90,7 +90,7 @@ class Rest:
             "message": f"There is no {request.method} {path} at this exchange.",
             "path": path,
         }
-        return json_response(answer, status, {} if methods is None else {"allow": ", ".join(methods)})
+        return json_response(answer, status, {} if methods is None else {"allow": ", ".join(sorted(methods))})
 
 
 def json_response(answer: object, status: int, headers: dict[str, str]) -> Response:

@@ -39,7 +39,7 @@ values = st.recursive(
 )
 names = st.lists(st.sampled_from(STREAMS) | st.text(max_size=20), max_size=5)
 EFFORT = settings(max_examples=60, deadline=None, derandomize=True, database=None)
-CAMPAIGN = settings(max_examples=100_000, deadline=None, database=None)
+CAMPAIGN = settings(max_examples=20_000, deadline=None, database=None)
 
 
 @st.composite
