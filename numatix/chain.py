@@ -44,10 +44,15 @@ class Chain:
         self.list_keeper.start(self.supervisor)
         self.dead_man.start(self.supervisor)
 
+    async def drain(self) -> None:
+        """Take nothing new, and finish what is in hand; those who look on still see what comes of it."""
+        await self.desk.end()
+        await self.worker.drain(self.supervisor)
+
     async def close(self) -> None:
         """Finish what is in hand, end every task, then close the roads. What was not finished is recovered at the
         next start."""
-        await self.worker.drain(self.supervisor)
+        await self.drain()
         await self.supervisor.close()
         await self.accounts.close()
         for venue in self.venues.values():

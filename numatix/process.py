@@ -57,6 +57,7 @@ class DeskProcess:
         self._makers = makers
         self._exit_code = 0
         self._server: _Server | None = None
+        self._house: House | None = None
         self._ending = False
 
     def run(self) -> int:
@@ -80,6 +81,7 @@ class DeskProcess:
                 self._server = self._build_server(house)
                 await asyncio.sleep(0)  # hears a signal that came meanwhile
                 if not self._ending:
+                    self._house = house
                     await self._server.serve([self._listener])
             finally:
                 await house.close()
@@ -105,6 +107,8 @@ class DeskProcess:
 
     def _open(self, house: House) -> None:
         """The server answers: only now what takes long, such as the import of ccxt."""
+        if self._ending:
+            return
         house.chain.start()
         house.supervisor.run("opening", self._welcome(house))
 
@@ -136,9 +140,21 @@ class DeskProcess:
         return ExchangeDoor(self._settings.simulator_url or "", token.get_secret_value() if token else "")
 
     def _end(self) -> None:
+        """Finish what is in hand while the server still answers, so that everybody sees what comes of it; then end."""
+        if self._ending:
+            return
         self._ending = True
-        if self._server is not None:
-            self._server.should_exit = True
+        if self._house is not None:
+            self._house.supervisor.run("ending", self._drain(self._house))
+
+    async def _drain(self, house: House) -> None:
+        try:
+            house.bots.warn()
+            await house.chain.drain()
+            await house.bots.shut()
+        finally:
+            if self._server is not None:
+                self._server.should_exit = True
 
     @contextlib.contextmanager
     def _ending_on_signals(self) -> Generator[None]:

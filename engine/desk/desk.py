@@ -13,6 +13,7 @@ from engine.desk.lists import Lists
 from engine.desk.markets import Markets
 from engine.desk.orders import Orders, WaitingFor
 from engine.desk.positions import Positions
+from engine.desk.taking import ENDS, Taking
 from engine.domain.dead_man import PREFERENCE as DEAD_MAN
 from engine.domain.dead_man import DeadMan
 from engine.domain.draft import OrderDraft
@@ -61,6 +62,7 @@ class Desk:
         self._users = users
         self._accounts = accounts
         self._waiting_for = waiting_for
+        self._taking = Taking()
         self._markets = Markets(venues, clock)
         self._orders = Orders(ledger, recorder, accounts, self._markets, feeds, waiting_for, clock, ids)
         self._amendments = Amendments(self._orders, recorder, accounts, self._markets)
@@ -68,8 +70,13 @@ class Desk:
         self._positions = Positions(ledger, accounts, self._markets, self._orders)
         self._lists = Lists(ledger, recorder, accounts, self._markets, self._orders, clock, ids)
 
+    async def end(self) -> None:
+        """Take nothing new any more: orders, changes and cancels are Unavailable `ending` from now on. Back when those
+        that were being taken are on their way."""
+        await self._taking.end()
+
     def readiness(self) -> Readiness:
-        waiting_for = self._waiting_for()
+        waiting_for = (*self._waiting_for(), *([ENDS] if self._taking.ending else []))
         return Readiness(not waiting_for, waiting_for)
 
     def venues(self) -> tuple[VenueInfo, ...]:
@@ -107,28 +114,33 @@ class Desk:
 
         Refusal (nothing stored), Denied (stored, never sent), Conflict `client_order_id_reused`, Unavailable.
         """
-        return await self._orders.submit(user_id, draft)
+        with self._taking:
+            return await self._orders.submit(user_id, draft)
 
     async def submit_list(self, user_id: str, draft: ListDraft) -> ListSubmitted:
         """As `submit_order`, for an OCO or a bracket; refused whole when one of its orders is."""
-        return await self._lists.submit(user_id, draft)
+        with self._taking:
+            return await self._lists.submit(user_id, draft)
 
     async def order_list(self, user_id: str, list_id: str) -> ListSubmitted:
         return await self._lists.of(user_id, list_id)
 
     async def amend_order(self, user_id: str, order_id: str, wanted: Amendment) -> Order:
         """PENDING_AMEND until the venue has answered. Conflict `order_finished`, `order_not_amendable`."""
-        return await self._amendments.amend(user_id, order_id, wanted)
+        with self._taking:
+            return await self._amendments.amend(user_id, order_id, wanted)
 
     async def cancel_order(self, user_id: str, order_id: str) -> Order:
-        """Taken even while new orders are not. Conflict `order_finished`."""
-        return await self._orders.cancel(user_id, order_id)
+        """Taken even while new orders are not, unless the desk ends. Conflict `order_finished`."""
+        with self._taking:
+            return await self._orders.cancel(user_id, order_id)
 
     async def cancel_all(
         self, user_id: str, *, symbol: str | None = None, account_id: str | None = None
     ) -> tuple[Order, ...]:
         """Every unfinished order, or those of a symbol or account; as they are afterwards."""
-        return await self._orders.cancel_all(user_id, symbol, account_id)
+        with self._taking:
+            return await self._orders.cancel_all(user_id, symbol, account_id)
 
     async def order(self, user_id: str, order_id: str) -> Order:
         return await self._orders.of(user_id, order_id)
@@ -230,13 +242,15 @@ class Desk:
         self, user_id: str, symbol: str, account_id: str | None = None, client_order_id: str | None = None
     ) -> Submitted:
         """NotFound `no_position`; else as `submit_order`."""
-        return await self._positions.close(user_id, symbol, account_id, client_order_id)
+        with self._taking:
+            return await self._positions.close(user_id, symbol, account_id, client_order_id)
 
     async def reverse_position(
         self, user_id: str, symbol: str, account_id: str | None = None, client_order_id: str | None = None
     ) -> Submitted:
         """NotFound `no_position`; else as `submit_order`."""
-        return await self._positions.reverse(user_id, symbol, account_id, client_order_id)
+        with self._taking:
+            return await self._positions.reverse(user_id, symbol, account_id, client_order_id)
 
     # --- desk against venue ---
 

@@ -20,7 +20,8 @@ RENEW_EVERY_S = 4.0
 """Well within the lease of a stream, so that one renewal may fail."""
 RETRY_AFTER_S = (0.2, 1.0, 3.0, 5.0)
 MOST_ATTEMPTS = 5
-DRAIN_WITHIN_S = 5.0
+DRAIN_WITHIN_S = 12.0
+"""Longer than a venue may take for an answer (10 s), so that what is on its way is concluded, not asked after later."""
 
 
 class CarriesOut(Protocol):
@@ -51,6 +52,7 @@ class Worker:
         self._in_hand: dict[str, Delivery] = {}
         self._idle = asyncio.Event()
         self._idle.set()
+        self._drained = False
 
     @property
     def busy(self) -> int:
@@ -61,12 +63,20 @@ class Worker:
         supervisor.keep("commands", lambda: self._read(supervisor))
         supervisor.keep("leases", self._renew)
 
-    async def drain(self, supervisor: Supervisor) -> None:
-        """Take nothing new, give what is in hand a moment to finish, and leave the rest to other workers."""
+    async def drain(self, supervisor: Supervisor, within_s: float = DRAIN_WITHIN_S) -> None:
+        """Take nothing new, give what is in hand time to finish, and leave the rest to other workers, or to the next
+        start. Once: a second call waits for nothing."""
+        if self._drained:
+            return
+        self._drained = True
         supervisor.stop("commands")
         with suppress(TimeoutError):
-            async with asyncio.timeout(DRAIN_WITHIN_S):
+            async with asyncio.timeout(within_s):
                 await self._idle.wait()
+        if self._in_hand:
+            log.warning(
+                "commands are left as they are", orders=[one.command.order_id for one in self._in_hand.values()]
+            )
         await self._stream.leave(self._consumer)
 
     async def _read(self, supervisor: Supervisor) -> None:

@@ -103,10 +103,10 @@ class Bot:
         assert answer.status_code == 202, answer.text
         return answer.json()
 
-    def place_resting(self) -> Message:
+    def place_resting(self, quantity: str = "0.001") -> Message:
         """A limit order far below the market."""
         last = float(self.http.get("/markets/BTC-USDT").json()["ticker"]["last"])
-        return self.place(type="limit", price=f"{last * 0.5:.2f}")
+        return self.place(type="limit", price=f"{last * 0.5:.2f}", quantity=quantity)
 
     def cancel(self, order_id: str) -> None:
         answer = self.http.delete(f"/orders/{order_id}")

@@ -12,18 +12,21 @@ from fastapi import APIRouter
 from starlette.websockets import WebSocket
 
 from engine.desk import Desk
-from engine.domain.values import Refusal, Unauthenticated
+from engine.domain.values import Refusal, Unauthenticated, Unavailable
 from engine.identity import Identity, Proof
 from engine.identity.limits import REQUESTS, network_of
 from engine.runtime import Clock, Supervisor
 from numatix.api.problems import refusal_problem
-from numatix.api.stream.endings import NO_TOKEN, Ending, crowded, restarting, unproven
+from numatix.api.stream import words
+from numatix.api.stream.endings import ENDED, NO_TOKEN, Ending, crowded, unproven
 from numatix.api.stream.fans import Fans
 from numatix.api.stream.operations import Auth, Misread, read_operation
 from numatix.api.stream.socket import BotSocket, Surroundings, close, receive_text
 from numatix.api.stream.times import MOST_SOCKETS, MOST_UNPROVEN, StreamTimes
 
 log = structlog.get_logger(__name__)
+
+ENDING_WORDS = "The desk is ending: what is on its way is finished. Connect again in a moment, and resume."
 
 
 class StreamDoor:
@@ -36,25 +39,31 @@ class StreamDoor:
         self._around = Surroundings(desk, identity, Fans(desk.feeds, self._supervisor, clock), clock, self._times)
         self._sockets: dict[str, set[BotSocket]] = {}
         self._unproven: Counter[str] = Counter()
-        self._shut: Ending | None = None
+        self._ending = False
 
     @property
     def sockets(self) -> int:
         """Open now."""
-        return sum(len(sockets) for sockets in self._sockets.values())
+        return len(self._all())
 
-    def shut(self, detail: str) -> None:
-        """The desk ends: every socket is told and closed, and no other is let in."""
-        self._shut = restarting(detail)
-        for sockets in self._sockets.values():
-            for socket in sockets:
-                socket.end(self._shut)
+    def warn(self) -> None:
+        """The desk is about to end: every socket is told, and no other is let in."""
+        self._ending = True
+        for socket in self._all():
+            socket.warn(words.ending(ENDING_WORDS))
+
+    async def shut(self) -> None:
+        """Every socket is closed once it has sent what is known, or soon after."""
+        await asyncio.gather(*(socket.finish(ENDED) for socket in self._all()))
 
     async def close(self) -> None:
         await self._supervisor.close()
 
     async def enter(self, websocket: WebSocket) -> None:
         """From the handshake to the end of the socket."""
+        if self._ending:
+            await websocket.send_denial_response(refusal_problem(Unavailable("ending", ENDING_WORDS)))
+            return
         network = network_of(websocket.state.ip)
         header = websocket.headers.get("authorization")
         if header is not None:
@@ -98,6 +107,9 @@ class StreamDoor:
             except Refusal as refusal:
                 return unproven(refusal)
 
+    def _all(self) -> list[BotSocket]:
+        return [socket for sockets in self._sockets.values() for socket in sockets]
+
     @contextmanager
     def _counted(self, network: str) -> Generator[None]:
         self._unproven[network] += 1
@@ -114,8 +126,8 @@ class StreamDoor:
         if len(mine) >= MOST_SOCKETS:
             await close(websocket, crowded(f"A user may have {MOST_SOCKETS} sockets open: close another first."))
             return
-        if self._shut is not None:
-            await close(websocket, self._shut)
+        if self._ending:
+            await close(websocket, ENDED)
             return
         socket = BotSocket(websocket, proof, token, self._around)
         mine.add(socket)

@@ -28,6 +28,7 @@ TOO_LARGE = Ending(
     "the message is too large",
     words.error(None, Refusal("message_too_large", f"A message may hold {LARGEST_MESSAGE} characters at most.")),
 )
+ENDED = Ending(1012, "the desk is ending")
 FLOOD = Ending(1008, "too many messages")
 NO_TOKEN = Ending(
     4401,
@@ -48,7 +49,3 @@ def unproven(refusal: Refusal) -> Ending:
 
 def crowded(what: str) -> Ending:
     return Ending(1013, "too many sockets", words.error(None, TooMany("too_many_sockets", what, 1.0)))
-
-
-def restarting(detail: str) -> Ending:
-    return Ending(1012, "the desk is ending", words.ending(detail))

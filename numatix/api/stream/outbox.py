@@ -39,6 +39,11 @@ class Outbox:
         self._lines.append(line)
         self._filled.set()
 
+    def say_at_once(self, line: str) -> None:
+        """Put a line in front of all others; whoever does so often fills the memory."""
+        self._lines.appendleft(line)
+        self._filled.set()
+
     def stir(self, slot: Slot) -> None:
         """There is something in the slot."""
         self._changed[slot] = None

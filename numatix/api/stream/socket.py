@@ -40,6 +40,7 @@ log = structlog.get_logger(__name__)
 FIRST_CANDLES = 2
 LAST_WORDS_S = 1.0
 """For a client to take the last message before it is cut off."""
+LAST_LOOKS = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +98,19 @@ class BotSocket:
         ending = self._ending or GONE
         await close(self._websocket, ending)
         return ending
+
+    def warn(self, line: str) -> None:
+        """Something that comes before everything else."""
+        self._outbox.say_at_once(line)
+
+    async def finish(self, ending: Ending) -> None:
+        """End it, but first send what the ledger already knows; a client that reads slowly is not waited for."""
+        newest = await self._desk.sequence(self._user_id)
+        for _ in range(LAST_LOOKS):
+            if not len(self._outbox) and (self._following.sequence or newest) >= newest:
+                break
+            await asyncio.sleep(LAST_WORDS_S / LAST_LOOKS)
+        self.end(ending)
 
     def end(self, ending: Ending) -> None:
         """The first reason counts."""
