@@ -1,7 +1,8 @@
 """The event bus across processes: Redis' channels, which promise nothing. Whatever may have been lost becomes a Missed.
 
 What is published is said by one task in the order of its publishing, so that events of one process never overtake each
-other. What cannot be said is owed: the next thing that is said is that something was missed.
+other. What cannot be said is told here nevertheless, and owed to the others: the next thing that they hear is that they
+missed something.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import asyncio
 from collections import deque
 from collections.abc import Mapping
 from contextlib import aclosing
+from dataclasses import dataclass
 
 import structlog
 
@@ -30,7 +32,16 @@ CHANNELS: Mapping[str, type[OrderChanged] | type[BalancesUpdate]] = {
 }
 SAID_AT_ONCE = 500
 MOST_UNSAID = 10_000
-AGAIN_S = 1.0
+SAY_AGAIN_S = 1.0
+LISTEN_AGAIN_S = (0.5, 1.0, 2.0, 5.0)
+"""Rarer with every attempt in vain: each makes all sessions read the ledger."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Unsaid:
+    event: BusEvent
+    channel: str
+    data: bytes
 
 
 class RedisBus:
@@ -41,7 +52,7 @@ class RedisBus:
         self._link = link
         self._supervisor = supervisor
         self._here = MemoryBus(capacity)
-        self._unsaid: deque[tuple[str, bytes]] = deque(maxlen=MOST_UNSAID)
+        self._unsaid: deque[_Unsaid] = deque(maxlen=MOST_UNSAID)
         self._something = asyncio.Event()
         self._missed = False
         self._speaking = False
@@ -60,7 +71,7 @@ class RedisBus:
             self._missed = True
         else:
             self._missed |= len(self._unsaid) == MOST_UNSAID
-            self._unsaid.append((channel, data))
+            self._unsaid.append(_Unsaid(event, channel, data))
         self._something.set()
 
     def subscribe(self) -> Subscription:
@@ -74,9 +85,7 @@ class RedisBus:
     async def close(self) -> None:
         """Say what is not said yet, as far as Redis takes it at once; the supervisor has ended the tasks before."""
         while self._unsaid or self._missed:
-            try:
-                await self._link.publish(self._next())
-            except Unavailable:
+            if not await self._say():
                 return
 
     @property
@@ -91,36 +100,44 @@ class RedisBus:
             await self._something.wait()
             self._something.clear()
             while self._unsaid or self._missed:
-                await self._say()
+                if not await self._say():
+                    await asyncio.sleep(SAY_AGAIN_S)
 
-    async def _say(self) -> None:
+    async def _say(self) -> bool:
+        """Say the next few events, after a word that some were missed when that is so; whether Redis took them."""
+        batch = [self._unsaid.popleft() for _ in range(min(len(self._unsaid), SAID_AT_ONCE))]
+        missed = [(MISSED_EVENTS, b"")] if self._missed else []
+        self._missed = False
         try:
-            await self._link.publish(self._next())
+            await self._link.publish([*missed, *((one.channel, one.data) for one in batch)])
+        except asyncio.CancelledError:
+            # Perhaps they were said: then they are said twice, which the sequence tells.
+            self._unsaid.extendleft(reversed(batch))
+            self._missed |= bool(missed)
+            raise
         except Unavailable:
             self._missed = True
-            self._here.tell(Missed())
-            await asyncio.sleep(AGAIN_S)
-
-    def _next(self) -> list[tuple[str, bytes]]:
-        """The next few events, after a word that some were missed when that is so."""
-        said = [(MISSED_EVENTS, b"")] if self._missed else []
-        self._missed = False
-        said += [self._unsaid.popleft() for _ in range(min(len(self._unsaid), SAID_AT_ONCE))]
-        return said
+            for one in batch:
+                self._here.tell(one.event)
+            return False
+        return True
 
     # --- listening
 
     async def _listen(self) -> None:
+        in_vain = 0
         while True:
             try:
                 async with aclosing(self._link.listen((*CHANNELS, MISSED_EVENTS))) as heard:
                     async for one in heard:
+                        in_vain = 0
                         self._here.tell(_event_of(one))
             except Unavailable as error:
                 log.warning("events are not heard", error=error.message)
             # While nothing can be heard, those who wait are told now and then to look for themselves.
             self._here.tell(Missed())
-            await asyncio.sleep(AGAIN_S)
+            await asyncio.sleep(LISTEN_AGAIN_S[min(in_vain, len(LISTEN_AGAIN_S) - 1)])
+            in_vain += 1
 
 
 def _event_of(heard: Listening | Heard) -> BusEvent | Missed:

@@ -93,9 +93,12 @@ async def test_while_redis_is_away_those_who_wait_are_told_again_and_again(
         for _ in range(3):
             await missed(events)
         began = time.monotonic()
-        for sequence in range(100):
-            await bus.publish(a_change(sequence))
+        changes = [a_change(sequence) for sequence in range(100)]
+        for change in changes:
+            await bus.publish(change)
         assert time.monotonic() - began < 0.5
+        # In this process they are heard nevertheless.
+        assert [await next_other_than_missed(events) for _ in changes] == changes
     finally:
         redis.start()
     await heard_again(bus, events)
@@ -141,8 +144,9 @@ async def test_who_could_not_say_something_tells_the_others_once_it_can(
     own, events = await subscribed(here), await subscribed(there, here)
     redis.run("ACL", "SETUSER", "default", "-publish")
     try:
-        await here.publish(a_change(1))
-        await missed(own)
+        change = a_change(1)
+        await here.publish(change)
+        assert await next_other_than_missed(own) == change
     finally:
         redis.run("ACL", "SETUSER", "default", "+publish")
     await missed(events)
@@ -164,15 +168,23 @@ async def test_what_cannot_be_understood_is_a_missed(
     assert await event_of(events) == Missed()
 
 
+@pytest.mark.parametrize("turns", [0, 20])
 async def test_what_was_not_said_when_the_desk_ended_is_said_at_its_close(
-    open_bus: Callable[[], RedisBus], redis: RedisServer
+    open_bus: Callable[[], RedisBus], redis: RedisServer, turns: int
 ):
+    """Whether its speaker had not begun yet, or was in the middle of saying it."""
     events = await subscribed(open_bus())
     supervisor, link = Supervisor("ends at once"), RedisLink.open(redis.url, SystemClock())
     ending = RedisBus(link, supervisor)
     change = a_change(1)
-    await ending.publish(change)
-    await supervisor.close()
+    redis.hang()
+    try:
+        await ending.publish(change)
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        await supervisor.close()
+    finally:
+        redis.go_on()
     await ending.close()
     await link.close()
     assert await next_other_than_missed(events) == change
