@@ -282,4 +282,6 @@ def _away() -> Unavailable:
 
 
 def _words(error: BaseException) -> str:
+    if isinstance(error, TimeoutError) and not str(error):
+        return "it takes too long"
     return str(error).strip().rstrip(".") or type(error).__name__
