@@ -62,7 +62,9 @@ def default_listings() -> tuple[Listing, ...]:
 def default_profiles() -> Mapping[str, MarketProfile]:
     """What each default listing's market is like, by symbol."""
     profiles = (
-        MarketProfile("BTCUSDT", 108_000.0, 0.45, 0.90, 1, 110, 2.4, 110_000.0, 4_000.0, 210.0, 2.3, 2.2, 0.005, 120.0),
+        MarketProfile(
+            "BTCUSDT", 108_000.0, 0.45, 0.90, 1, 110, 2.4, 125_000.0, 4_000.0, 245.0, 2.3, 2.2, 0.0025, 120.0
+        ),
         MarketProfile("ETHUSDT", 3_900.0, 0.65, 0.88, 1, 110, 2.8, 90_000.0, 4_000.0, 210.0, 2.1, 1.5, 0.01, 8.0),
         MarketProfile("SOLUSDT", 185.0, 0.80, 0.80, 1, 130, 9.0, 45_000.0, 6_000.0, 190.0, 2.0, 0.9, 0.03, 1.3),
         MarketProfile("BNBUSDT", 950.0, 0.55, 0.75, 1, 90, 4.0, 15_000.0, 2_500.0, 160.0, 1.9, 0.6, 0.08, 4.0),
