@@ -137,7 +137,7 @@ async def test_a_book_that_is_asked_about_is_stale(
     await crowd.maker.place("BUY", "LIMIT", quantity="0.5", price=PRICE)
     async with open_mirror(patience=dataclasses.replace(QUICK, silence_s=0.2)) as mirror:
         await mirror.live()
-        strike(venue, what="latency", latency_ms=1_000, request="GET /api/v3/depth", count=1)
+        strike(venue, what="latency", latency_ms=3_000, request="GET /api/v3/depth", count=1)
         await until(lambda: mirror.flow.state is State.STALE, "a stale mirror")
         assert mirror.symbol()["state"] == "stale"
         assert mirror.symbol()["age_s"] > 0.2
