@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +19,8 @@ from data.writer import Committer, Writer
 
 T = TypeVar("T")
 
+GRACE_S = 5.0
+
 
 class Opened(Protocol):
     """What `open_sqlite` and `open_postgres` give."""
@@ -28,6 +31,10 @@ class Opened(Protocol):
     def lines(self) -> Sequence[Line]: ...
     def hang_up(self) -> None:
         """Wait no longer for a server that is away: the end has come."""
+        ...
+
+    def cut(self) -> None:
+        """End what still waits for an answer."""
         ...
 
     def release(self) -> None:
@@ -44,6 +51,7 @@ class Database:
     opened: Opened
     path: Path | None
     """SQLite's file; None on PostgreSQL."""
+    grace_s: float = GRACE_S
 
     @classmethod
     def open(cls, address: str | Path) -> Self:
@@ -77,10 +85,14 @@ class Database:
         return await self.readers.run(query)
 
     def close(self) -> None:
-        """Finish what waits, close all connections and let the next process in."""
+        """Finish what waits, close all connections and let the next process in. A server that does not answer is cut
+        off after `grace_s`."""
         self.opened.hang_up()
+        patience = threading.Timer(self.grace_s, self.opened.cut)
+        patience.start()
         self.readers.close()
         self.writer.close()
+        patience.cancel()
         self.opened.release()
 
     def __enter__(self) -> Self:

@@ -111,7 +111,7 @@ def order_changing_values(order: Order) -> Values:
         order.finished,
         to_micros(order.updated_at),
         order.venue_order_id,
-        order.reason,
+        optional_words(order.reason),
         optional_micros(order.submitted_at),
         optional_micros(order.cancel_requested_at),
         to_text(order.filled_quantity),
@@ -423,8 +423,18 @@ def optional_instant(micros: int | None) -> datetime | None:
     return None if micros is None else from_micros(micros)
 
 
+def optional_words(words: str | None) -> str | None:
+    """What somebody else has said, as every database can keep it: no NUL, no half of a surrogate pair."""
+    if words is None or words.isprintable():
+        return words
+    return words.encode(errors="replace").decode().replace("\0", " ")
+
+
 def to_json(words: dict[str, str]) -> str:
-    return orjson.dumps(words).decode()
+    try:
+        return orjson.dumps(words).decode()
+    except TypeError:
+        return orjson.dumps({name: optional_words(text) for name, text in words.items()}).decode()
 
 
 def from_json(text: str) -> dict[str, str]:

@@ -45,7 +45,7 @@ READING = f"{SESSION} SET default_transaction_read_only = on"
 WRITING = f"""{SESSION}
 SET lock_timeout = '10s';
 -- A process that stopped in the middle of a transaction holds the others up no longer than this.
-SET idle_in_transaction_session_timeout = '10s';
+SET idle_in_transaction_session_timeout = '5s';
 -- What was answered is on the disk, even where the server's own default would not wait.
 SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off';
 -- Every statement of the writer goes by a key: a plan made while a table was small must not scan it later.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TypeVar
 
@@ -15,28 +15,33 @@ from data.errors import DatabaseError
 from data.postgres.address import Address
 from data.postgres.session import Session
 from engine.domain.values import Unavailable
+from engine.runtime import Clock, SystemClock
 
 log = structlog.get_logger(__name__)
 
 T = TypeVar("T")
 
-PAUSES_S = (0.05, 0.1, 0.2, 0.4, 0.8, 1.5, 2.0, 2.0, 2.0)
-"""Between one try to connect and the next; a restart of the server takes less than all of them."""
+PATIENCE_S = 10.0
+"""A restart of the server takes less."""
+FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.05, 2.0
+"""Between one try to connect and the next."""
 ENDED = ("57P01", "57P02", "57P03", "57P05", "25P03")
 """What the server says when it ends a connection: shutdown, crash, start, idle for too long."""
 
 
 @dataclass(slots=True)
 class Line:
-    """`data.readers.Line` when it only reads, the writer's else. One thread uses it at a time, but for `hang_up`."""
+    """`data.readers.Line` when it only reads, the writer's else. One thread uses it at a time, but for `hang_up` and
+    `cut`."""
 
     address: Address
     read_only: bool
     on_connect: Callable[[Session], None] | None = None
-    pauses_s: Sequence[float] = PAUSES_S
+    patience_s: float = PATIENCE_S
+    clock: Clock = field(default_factory=SystemClock)
     _session: Session | None = None
     _hung_up: threading.Event = field(default_factory=threading.Event)
-    _away: bool = False
+    _is_away: bool = False
 
     def ask(self, query: Work[T]) -> T:
         try:
@@ -50,8 +55,8 @@ class Line:
         Its other errors go through. Raises Unavailable when the server stays away; who comes after that, while it is
         still away, learns it at once.
         """
-        pauses_s = iter(() if self._away else self.pauses_s)
-        was_lost = False
+        away_since: float | None = None
+        pause_s = FIRST_PAUSE_S
         while True:
             try:
                 result = attempt(self.session())
@@ -59,14 +64,15 @@ class Line:
                 if not self.was_lost(error):
                     raise
                 self._drop()
-                if not was_lost:
+                if away_since is None:
+                    away_since = self.clock.monotonic()
                     log.warning("the database is away", place=self.address.place, reason=in_words(error))
-                was_lost = True
-                self._pause(next(pauses_s, None), error)
+                self._wait(pause_s, away_since, error)
+                pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
             else:
-                if was_lost:
+                if away_since is not None:
                     log.info("the database is back", place=self.address.place)
-                self._away = False
+                self._is_away = False
                 return result
 
     def session(self) -> Session:
@@ -81,6 +87,12 @@ class Line:
         """From any thread: wait no longer for a server that is away."""
         self._hung_up.set()
 
+    def cut(self) -> None:
+        """From any thread: end the connection under whoever waits for an answer that does not come."""
+        session = self._session
+        if session is not None:
+            session.cut()
+
     def close(self) -> None:
         self.hang_up()
         self._drop()
@@ -90,9 +102,10 @@ class Line:
         state = error.sqlstate or ""
         return self._session is None or self._session.is_lost or state in ENDED or state.startswith("08")
 
-    def _pause(self, seconds: float | None, error: psycopg.Error) -> None:
-        if seconds is None or self._hung_up.wait(seconds):
-            self._away = True
+    def _wait(self, seconds: float, away_since: float, error: psycopg.Error) -> None:
+        waited_s = self.clock.monotonic() - away_since
+        if self._is_away or waited_s + seconds > self.patience_s or self._hung_up.wait(seconds):
+            self._is_away = True
             raise Unavailable(
                 "database_unreachable", "The database cannot be reached now; try again in a moment."
             ) from error

@@ -30,6 +30,10 @@ class OpenedPostgres:
         for line in (self.committer.line, *self.lines):
             line.hang_up()
 
+    def cut(self) -> None:
+        for line in (self.committer.line, *self.lines):
+            line.cut()
+
     def release(self) -> None:
         """Other processes go on with the database."""
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
+from socket import SHUT_RDWR, socket
 from typing import Any, LiteralString, cast
 
 import psycopg
@@ -42,6 +45,11 @@ class Session:
     def is_lost(self) -> bool:
         """Whether the server is gone, or has ended this connection."""
         return self.connection.closed
+
+    def cut(self) -> None:
+        """Both directions are over at once, for the thread that waits as well. Closing is still that thread's part."""
+        with suppress(OSError, psycopg.Error), socket(fileno=os.dup(self.connection.fileno())) as line:
+            line.shutdown(SHUT_RDWR)
 
     def close(self) -> None:
         self.connection.close()

@@ -151,6 +151,16 @@ async def test_what_was_known_already_writes_nothing(ledger: Ledger):
     assert await ledger.sequence("ann") == 2
 
 
+async def test_whatever_a_venue_says_can_be_kept(ledger: Ledger):
+    order = await accepted(ledger, an_order())
+    await ledger.advance(order.id, [Canceled("half \ud800 a pair, \0 and a\nline")], LATER, source="stream")
+    stored = await ledger.order(order.id)
+    assert stored is not None
+    assert stored.status is OrderStatus.CANCELED
+    assert (stored.reason or "").startswith("CANCELED: half ")
+    assert (await ledger.timeline(order.id))[-1].detail["detail"].endswith("and a\nline")
+
+
 async def test_an_unknown_order_is_a_key_error(ledger: Ledger):
     with pytest.raises(KeyError):
         await ledger.advance("nowhere", [Submitting()], NOON, source="worker")

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Iterator
-from contextlib import asynccontextmanager, suppress
+import os
+import signal
+from collections.abc import AsyncGenerator, Callable, Generator, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -150,12 +152,56 @@ async def test_closing_does_not_wait_for_a_server_that_is_away(server: PostgresS
     server.start()
 
 
+async def test_a_server_that_hangs_costs_waiting_and_does_not_keep_the_desk_from_ending(
+    postgres_url: str,
+):
+    database = Database.open(postgres_url)
+    ledger = SqlLedger(database, SystemIds())
+    order = an_order()
+    await ledger.record_order(order)
+    await ledger.order(order.id)
+    with frozen(postgres_url) as thaw:
+        waiting = asyncio.gather(ledger.record_order(an_order()), ledger.order(order.id))
+        done, _ = await asyncio.wait([waiting], timeout=0.2)
+        assert not done
+        thaw()
+        recorded, found = await waiting
+        assert (recorded.created, found) == (True, order)
+    with frozen(postgres_url):
+        database.grace_s = 0.2
+        waiting = asyncio.gather(ledger.record_order(an_order()))
+        await asyncio.sleep(0)
+        async with asyncio.timeout(5):
+            await asyncio.to_thread(database.close)
+            with pytest.raises(Unavailable, match="cannot be reached"):
+                await waiting
+
+
+@contextmanager
+def frozen(url: str) -> Generator[Callable[[], None]]:
+    """The server's ends of a desk's connections stand still, until they are thawed or the block is over."""
+    desks = "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'numatix'"
+    pids = [pid for (pid,) in rows_in(url, desks)]
+
+    def thaw() -> None:
+        for pid in pids:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGCONT)
+
+    for pid in pids:
+        os.kill(pid, signal.SIGSTOP)
+    try:
+        yield thaw
+    finally:
+        thaw()
+
+
 def hurry(database: Database) -> None:
-    """Have it give up after two tries."""
+    """Have it give up after a few tries."""
     opened = database.opened
     assert isinstance(opened, OpenedPostgres)
     for line in (opened.committer.line, *opened.lines):
-        line.pauses_s = (0.05,)
+        line.patience_s = 0.2
 
 
 # --- the answer to COMMIT is lost ---------------------------------------------------------------------------

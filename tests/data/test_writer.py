@@ -11,9 +11,12 @@ import pytest
 
 from data.connection import Connection
 from data.database import Database
+from data.doctor import verify_chains
 from data.errors import DatabaseError
+from data.ledger import SqlLedger
 from engine.domain.values import Unavailable
 from engine.runtime import Supervisor
+from tests.data.makers import CountedIds, an_order
 from tests.data.writing import held, put, stored
 
 
@@ -56,6 +59,24 @@ async def test_a_call_that_fails_takes_back_its_own_writes_and_no_one_elses(data
     assert isinstance(collided, DatabaseError)
     assert "unique" in str(collided).lower()
     assert stored(address) == {"a", "b"}
+    await tasks.close()
+
+
+async def test_an_operation_that_cannot_be_written_fails_alone_and_takes_no_event_number(database: Database):
+    """Half a surrogate pair stands for whatever a database refuses: the batch is carried out without that one."""
+    ledger = SqlLedger(database, CountedIds())
+    names = [*"abcd", "half \ud800", *"efgh"]
+    tasks = Supervisor("test")
+    go_on = await held(database, tasks)
+    waiting = asyncio.gather(
+        *(ledger.record_order(an_order(client_order_id=name)) for name in names), return_exceptions=True
+    )
+    await asyncio.sleep(0)
+    go_on.set()
+    answers = await waiting
+    assert [isinstance(answer, Exception) for answer in answers] == [name.startswith("half") for name in names]
+    assert await ledger.sequence("ann") == len(names) - 1
+    assert (await verify_chains(database)).faults == ()
     await tasks.close()
 
 
