@@ -49,6 +49,8 @@ class Writer:
     """Commits so far."""
     calls: int = 0
     """Calls answered so far."""
+    waited_s: float = 0.0
+    """Time that calls waited for their answers, in all."""
     _waiting: deque[Call] = field(default_factory=deque[Call])
     _wake: threading.Condition = field(default_factory=threading.Condition)
     _closing: bool = False
@@ -66,14 +68,14 @@ class Writer:
         loop = asyncio.get_running_loop()
         future: asyncio.Future[T] = loop.create_future()
         self._put(StatementsCall(loop=loop, future=future, work=work, alone=alone))
-        return await future
+        return await self._answer_to(loop, future)
 
     async def carry_out(self, operation: Operation[T]) -> T:
         """The operation's answer, likewise."""
         loop = asyncio.get_running_loop()
         future: asyncio.Future[T] = loop.create_future()
         self._put(OperationCall(loop=loop, future=future, operation=operation))
-        return await future
+        return await self._answer_to(loop, future)
 
     def close(self) -> None:
         """Finish what waits, then end the thread and close the connection."""
@@ -83,6 +85,13 @@ class Writer:
         if self._thread is not None:
             self._thread.join()
         self.committer.close()
+
+    async def _answer_to(self, loop: asyncio.AbstractEventLoop, future: asyncio.Future[T]) -> T:
+        began = loop.time()
+        try:
+            return await future
+        finally:
+            self.waited_s += loop.time() - began
 
     def _put(self, call: Call) -> None:
         with self._wake:

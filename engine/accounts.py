@@ -79,6 +79,7 @@ class Accounts:
     async def of(self, user_id: str, account_id: str | None) -> Account:
         """The named account, or the user's first. NotFound when there is none, or it is somebody else's."""
         mine = await self._users.accounts(user_id)
+        self._known |= {account.id: account for account in mine}
         if account_id is None and mine:
             return mine[0]
         for account in mine:
@@ -95,6 +96,11 @@ class Accounts:
             raise KeyError(account_id)
         self._known[account_id] = account
         return account
+
+    def venue_of(self, account_id: str) -> str:
+        """The name of its venue; "unknown" for an account that was not asked for since the start."""
+        account = self._known.get(account_id)
+        return "unknown" if account is None else account.venue
 
     # --- roads ---
 

@@ -473,6 +473,15 @@ class EventBus(Protocol):
         ...
 
 
+class Watch(Protocol):
+    """Is told of what the recorder wrote, straight after the commit. Must be quick and never fail."""
+
+    def changed(self, change: OrderChanged) -> None: ...
+    def noted(self, order: Order, notes: Sequence[Note]) -> None:
+        """Lines that went into the order's timeline."""
+        ...
+
+
 # --- venues ------------------------------------------------------------------------------------------------
 
 

@@ -11,7 +11,7 @@ from engine.domain.position import Balance
 from engine.execution import Execution
 from engine.feeds import Feeds
 from engine.hub import Hub
-from engine.ports import Account, BalancesUpdate, Drifts, EventBus, Ledger, PaperAccounts, Stream, Users, Venue
+from engine.ports import Account, BalancesUpdate, Drifts, EventBus, Ledger, PaperAccounts, Stream, Users, Venue, Watch
 from engine.reconcile import Adoption, DriftBoard, Reconciler, Recorder, SettleTimes
 from engine.relay import Relay
 from engine.runtime import Clock, Ids, Supervisor
@@ -75,6 +75,7 @@ def build_chain(
     keeper_times: KeeperTimes | None = None,
     retry_after_s: Sequence[float] = RETRY_AFTER_S,
     make_execution: type[Execution] = Execution,
+    watch: Watch | None = None,
 ) -> Chain:
     """Nothing runs before `start`. The first venue is the desk's own exchange: orders wait for its first answer."""
     settle = settle_times or SettleTimes()
@@ -84,7 +85,7 @@ def build_chain(
         await bus.publish(BalancesUpdate(account.user_id, account.id, balances))
 
     relay = Relay(ledger, stream, clock)
-    recorder = Recorder(ledger, bus, relay.send, clock)
+    recorder = Recorder(ledger, bus, relay.send, clock, watch)
     accounts = Accounts(users, venues, paper, clock, ids, tell)
     board = DriftBoard(drifts, clock, ids)
     adoption = Adoption(ledger, recorder, accounts, board, clock, ids)

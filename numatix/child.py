@@ -61,6 +61,8 @@ class SimulatorProcess:
         self._process: subprocess.Popen[bytes] | None = None
         self._pipe: int | None = None
         self._served = asyncio.Event()
+        self.restarts = 0
+        """How often it was started again since the first time."""
 
     @property
     def url(self) -> str:
@@ -117,6 +119,7 @@ class SimulatorProcess:
             delay_s = RESTART_DELAYS_S[min(failures, len(RESTART_DELAYS_S) - 1)]
             log.warning("the simulator ended; starting it again", exit_code=code, delay_s=delay_s)
             await asyncio.sleep(delay_s)
+            self.restarts += 1
             self.start()
 
     async def first_service(self, within_s: float) -> None:

@@ -96,6 +96,16 @@ class SocketDoors:
         """Whether the page was made for this very login."""
         return _login_of_page(client_id) == asker.login_id is not None
 
+    @property
+    def sockets(self) -> int:
+        """Open now."""
+        return len(self._passages)
+
+    @property
+    def sessions(self) -> int:
+        """Logins with a socket open."""
+        return len({passage.asker.login_id for passage in self._passages.values()})
+
     # --- endings
 
     def cut(self, login_id: str) -> None:

@@ -26,7 +26,7 @@ log = structlog.get_logger(__name__)
 
 LARGEST_BODY = 64 * 1024
 SAFE_METHODS = {"GET", "HEAD", "OPTIONS"}
-OPEN_PATHS = {"/login", "/setup", "/session", "/healthz", "/readyz", "/favicon.ico"}
+OPEN_PATHS = {"/login", "/setup", "/session", "/healthz", "/readyz", "/metrics", "/favicon.ico"}
 OPEN_PREFIXES = ("/api/", "/assets/", "/_nicegui/3")
 """The API asks for a bearer token itself; assets and NiceGUI's own files are the same for everybody."""
 UPLOADS = "/_nicegui/client/"

@@ -77,7 +77,7 @@ class DeskProcess:
         with self._ending_on_signals():
             try:
                 if self._simulator is not None:
-                    house.supervisor.run("simulator", self._watch_simulator(self._simulator))
+                    self._look_after(self._simulator, house)
                 self._server = self._build_server(house)
                 await asyncio.sleep(0)  # hears a signal that came meanwhile
                 if not self._ending:
@@ -97,6 +97,10 @@ class DeskProcess:
             await house.desk.open_paper_account(user.id)
 
         return _Server(build_app(house, welcome), lambda: self._open(house))
+
+    def _look_after(self, simulator: SimulatorProcess, house: House) -> None:
+        house.readings.count("numatix_simulator_restarts", lambda: simulator.restarts)
+        house.supervisor.run("simulator", self._watch_simulator(simulator))
 
     async def _watch_simulator(self, simulator: SimulatorProcess) -> None:
         try:

@@ -20,9 +20,10 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from data.schemes import POSTGRES_SCHEMES, SQLITE_SCHEMES, scheme_of
 
 PREFIX = "NUMATIX_"
-FROM_FILES = ("secret_key", "owner_password", "simulator_token")
+FROM_FILES = ("secret_key", "owner_password", "simulator_token", "metrics_token")
 """Settings that may also be given as a file, by the name with _FILE behind it."""
 SHORTEST_KEY = 32
+SHORTEST_TOKEN = 16
 HOST_NAME = re.compile(r"[a-z0-9._-]+|[0-9a-f:.]+")
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 Network = IPv4Network | IPv6Network
@@ -46,6 +47,7 @@ MENDS = {
     "simulator_flow": "give synthetic, none, replay:FILE@SPEED or mirror:VENUE",
     "simulator_url": "give an address such as http://simulator:8090, or leave it unset: serve starts its own",
     "simulator_token": "give the token of the simulator at NUMATIX_SIMULATOR_URL, or leave both unset",
+    "metrics_token": f"give at least {SHORTEST_TOKEN} random characters, or leave it unset",
     "binance_testnet_url": "give an address such as http://127.0.0.1:8190, or leave it unset for Binance's own testnet",
 }
 
@@ -77,6 +79,7 @@ class Settings(BaseSettings):
     simulator_flow: str = Field(default="synthetic", pattern="^(synthetic|none|replay:.+|mirror:.+)$")
     simulator_url: str | None = None
     simulator_token: SecretStr | None = None
+    metrics_token: SecretStr | None = None
     binance_testnet_url: str | None = None
 
     @field_validator("public_url", "simulator_url", "binance_testnet_url")
@@ -128,6 +131,13 @@ class Settings(BaseSettings):
             raise ValueError(f"it has {len(value.get_secret_value())} characters")
         return value
 
+    @field_validator("metrics_token")
+    @classmethod
+    def _is_no_word(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and len(value.get_secret_value()) < SHORTEST_TOKEN:
+            raise ValueError(f"it has {len(value.get_secret_value())} characters")
+        return value
+
 
 @dataclass(frozen=True, slots=True)
 class PublicAddress:
@@ -146,7 +156,7 @@ class PublicAddress:
         return "__Host-numatix" if self.secure else "numatix"
 
     def allows_host(self, header: str) -> bool:
-        return (_host_of(header) or "") in self.hosts
+        return (host_of(header) or "") in self.hosts
 
     def allows_origin(self, origin: str, host_header: str) -> bool:
         """The public address itself, or the very host that the request went to when that is an allowed one."""
@@ -178,7 +188,7 @@ def public_address(settings: Settings, port: int) -> PublicAddress:
     shown = "localhost" if is_anywhere(settings.host) else settings.host
     netloc = f"[{shown}]" if ":" in shown else shown
     url = settings.public_url or f"http://{netloc}:{port}".lower()
-    return PublicAddress(url, frozenset({_host_of(urlsplit(url).netloc) or "", shown.lower(), *LOOPBACK}))
+    return PublicAddress(url, frozenset({host_of(urlsplit(url).netloc) or "", shown.lower(), *LOOPBACK}))
 
 
 def prepare_var_dir(settings: Settings) -> Path:
@@ -301,7 +311,7 @@ def is_anywhere(host: str) -> bool:
         return False
 
 
-def _host_of(netloc: str) -> str | None:
+def host_of(netloc: str) -> str | None:
     """The name in a Host header, lower case, without port and brackets."""
     try:
         return urlsplit(f"//{netloc}").hostname

@@ -25,6 +25,7 @@ from numatix.api.problems import answer_with_problems, problem
 from numatix.api.session import session_routes
 from numatix.doors import SocketDoors
 from numatix.gate import SAFE_METHODS, Gate
+from numatix.metrics import metrics_routes
 from numatix.wiring import House
 from pages.guard import PageContext
 from pages.login import message
@@ -43,16 +44,24 @@ def build_app(house: House, welcome: Callable[[User], Awaitable[None]]) -> Gate:
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncGenerator[None]:
         house.supervisor.keep("socket doors", doors.sweep)
+        house.meters.start(house.supervisor)
         tune_garbage_collection()
         yield
 
     app = FastAPI(lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None)
     answer_with_problems(app)
     doors = SocketDoors(house.identity, house.address, house.clock)
+    house.readings.gauge("numatix_page_sockets", "Open sockets of pages.", lambda: doors.sockets)
+    house.readings.gauge("numatix_sessions", "Browser sessions with a page open.", lambda: doors.sessions)
     router = APIRouter()
     context = PageContext(house.desk, house.identity, doors, router, house.clock, house.ids)
     app.mount("/api", build_api(house.desk, house.identity, house.bots, welcome))
     app.include_router(health_routes(house))
+    app.include_router(
+        metrics_routes(
+            house.meters.registry, house.readings, house.identity, house.address, house.settings.metrics_token
+        )
+    )
     app.include_router(session_routes(house.identity, house.address, welcome))
     serve_assets()
     register_pages(context)

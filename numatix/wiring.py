@@ -6,6 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from prometheus_client import CollectorRegistry
+
 from data.database import Database
 from data.drifts import SqlDrifts
 from data.ledger import SqlLedger
@@ -23,6 +25,7 @@ from engine.venues.paper import PaperOffice
 from numatix.api.stream import StreamDoor, StreamTimes
 from numatix.chain import Chain, build_chain
 from numatix.messaging import Messaging, open_messaging
+from numatix.metrics import Meters, Readings
 from numatix.settings import PublicAddress, Settings
 
 
@@ -42,6 +45,8 @@ class House:
     messaging: Messaging
     chain: Chain
     bots: StreamDoor
+    meters: Meters
+    readings: Readings
 
     @property
     def desk(self) -> Desk:
@@ -93,7 +98,8 @@ def build_house(
     """Open the database and put everything together; nothing runs yet. Raises DatabaseError, RedisFault."""
     makers = makers or Makers()
     clock, ids = SystemClock(), SystemIds()
-    supervisor = Supervisor("desk", clock)
+    meters = Meters(CollectorRegistry(), clock)
+    supervisor = Supervisor("desk", clock, meters.failed)
     messaging = open_messaging(settings.redis_url, supervisor, clock)
     database = Database.open(settings.database_url or var_dir / "numatix.db")
     users = SqlUsers(database, Vault(key), clock)
@@ -119,9 +125,30 @@ def build_house(
         clock=clock,
         ids=ids,
         settle_times=makers.settle_times,
+        watch=meters,
     )
+    meters.know_venues(chain.accounts.venue_of)
+    readings = Readings(meters.registry, database, messaging.stream, chain.venues, clock)
     bots = StreamDoor(chain.desk, identity, clock, makers.stream_times)
-    return House(settings, address, clock, ids, supervisor, database, ledger, users, identity, messaging, chain, bots)
+    readings.gauge("numatix_bot_sockets", "Open sockets of bots.", lambda: bots.sockets)
+    readings.gauge("numatix_worker_busy", "Commands that are being carried out.", lambda: chain.worker.busy)
+    readings.gauge("numatix_users_listening", "Users with a page or a socket.", lambda: len(chain.desk.hub.listening()))
+    return House(
+        settings,
+        address,
+        clock,
+        ids,
+        supervisor,
+        database,
+        ledger,
+        users,
+        identity,
+        messaging,
+        chain,
+        bots,
+        meters,
+        readings,
+    )
 
 
 def venue_configs(settings: Settings, exchange: ExchangeDoor) -> tuple[VenueConfig, ...]:

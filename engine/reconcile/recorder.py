@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 from engine.domain.fills import Fill
-from engine.domain.messages import Command, Note
+from engine.domain.messages import Command, Note, OrderChanged
 from engine.domain.order import AmendRequested, Order, OrderEvent
 from engine.domain.order_list import OrderList
-from engine.ports import Advanced, EventBus, Ledger, Recorded
+from engine.ports import Advanced, EventBus, Ledger, Recorded, Watch
 from engine.runtime import Clock
 
 Relay = Callable[[Command], Awaitable[object]]
@@ -18,11 +18,12 @@ Relay = Callable[[Command], Awaitable[object]]
 class Recorder:
     """The one door through which orders change."""
 
-    def __init__(self, ledger: Ledger, bus: EventBus, relay: Relay, clock: Clock) -> None:
+    def __init__(self, ledger: Ledger, bus: EventBus, relay: Relay, clock: Clock, watch: Watch | None = None) -> None:
         self._ledger = ledger
         self._bus = bus
         self._relay = relay
         self._clock = clock
+        self._watch = watch
 
     async def record(self, order: Order) -> Recorded:
         """A new PENDING or DENIED order, with its command on the way when this returns."""
@@ -44,6 +45,8 @@ class Recorder:
         advanced = await self._ledger.advance(
             order_id, events, self._clock.now(), new_fills=new_fills, source=source, detail=detail, notes=notes
         )
+        if self._watch is not None:
+            self._watch.noted(advanced.order, notes)
         return await self._tell(advanced)
 
     async def advance_together(self, order_ids: Sequence[str], event: OrderEvent, *, source: str) -> tuple[Order, ...]:
@@ -54,8 +57,7 @@ class Recorder:
     async def replace(self, order_id: str, event: AmendRequested, replacement: Order) -> tuple[Order, Order]:
         """The order, now PENDING_AMEND, and the one that is to take its place; raises as `advance`."""
         advanced, recorded = await self._ledger.record_replacement(order_id, event, replacement, self._clock.now())
-        if recorded.change is not None:
-            await self._bus.publish(recorded.change)
+        await self._publish(recorded.change)
         return await self._tell(advanced), recorded.order
 
     async def record_list(
@@ -74,14 +76,19 @@ class Recorder:
         return recorded
 
     async def _tell(self, advanced: Advanced) -> Order:
-        if advanced.change is not None:
-            await self._bus.publish(advanced.change)
+        await self._publish(advanced.change)
         if advanced.command is not None:
             await self._relay(advanced.command)
         return advanced.order
 
     async def _pass_on(self, recorded: Recorded) -> None:
-        if recorded.change is not None:
-            await self._bus.publish(recorded.change)
+        await self._publish(recorded.change)
         if recorded.command is not None:
             await self._relay(recorded.command)
+
+    async def _publish(self, change: OrderChanged | None) -> None:
+        if change is None:
+            return
+        if self._watch is not None:
+            self._watch.changed(change)
+        await self._bus.publish(change)

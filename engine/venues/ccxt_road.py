@@ -40,6 +40,8 @@ USER = "numatix:user"
 SEND_BEFORE: ContextVar[float | None] = ContextVar("send_before", default=None)
 """When a request of this task must not leave any more, on the monotonic clock."""
 
+WEIGHT_HEADER = "x-mbx-used-weight-1m"
+
 
 class Road:
     """One ccxt exchange object: the public side of a venue, or one account on it."""
@@ -68,6 +70,12 @@ class Road:
         if not isinstance(answer, dict | list):
             raise Trouble(TroubleKind.UNANSWERED, "GARBLED", f"the answer makes no sense: {cut(redact(repr(answer)))}")
         return answer
+
+    def used_weight(self) -> int | None:
+        """Of the request limit by address, in the current minute, as the last answer said."""
+        headers: Any = self._exchange.last_response_headers or {}
+        told = next((text for name, text in headers.items() if name.lower() == WEIGHT_HEADER), None)
+        return int(told) if isinstance(told, str) and told.isdecimal() else None
 
     async def request(self, path: str, method: str, params: Mapping[str, str | int]) -> Any:
         """One signed REST call that ccxt has no name for."""

@@ -93,6 +93,10 @@ class CcxtVenue:
         self._silence.look(self._public)
         return self._silence.heard_at
 
+    def used_weight(self) -> int | None:
+        """Of the venue's limit on requests, in the current minute, as it last said; None before it said anything."""
+        return None if self._public is None else self._public.used_weight()
+
     async def close(self) -> None:
         self._supervisor.stop(f"{self.name} watchdog")
         if self._public is not None:

@@ -69,6 +69,7 @@ def test_without_any_setting_it_listens_on_loopback_alone() -> None:
         ("redis_url", "unix://", "redis://HOST:6379/0"),
         ("redis_url", "redis://:hidden-word@cache:66666/0", "NUMATIX_REDIS_URL"),
         ("secret_key", "hidden-word", "at least 32"),
+        ("metrics_token", "hidden-word", "at least 16"),
         ("binance_testnet_url", "testnet", "http://127.0.0.1:8190"),
     ],
 )
