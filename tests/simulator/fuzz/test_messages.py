@@ -38,7 +38,7 @@ values = st.recursive(
     max_leaves=8,
 )
 names = st.lists(st.sampled_from(STREAMS) | st.text(max_size=20), max_size=5)
-EFFORT = settings(max_examples=60, deadline=None, derandomize=True, database=None)
+EFFORT = settings(max_examples=150, deadline=None, derandomize=True, database=None)
 CAMPAIGN = settings(max_examples=20_000, deadline=None, database=None)
 
 
@@ -121,7 +121,7 @@ def test_the_websocket_api_answers_any_text(text: str) -> None:
     check_answer(text)
 
 
-@EFFORT
+@settings(EFFORT, max_examples=400)
 @given(seed=st.integers(0, 2**53))
 def test_the_websocket_api_answers_what_is_nearly_right(seed: int) -> None:
     check_answer(signed_near_request(seed))
