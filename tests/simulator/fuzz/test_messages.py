@@ -1,3 +1,4 @@
+# pyright: reportPrivateUsage=false
 """Whatever text comes over a socket, it is answered once, in JSON, without a 500, and the socket lives on."""
 
 from __future__ import annotations
@@ -82,9 +83,9 @@ class Api:
 
 
 def drained(outbox: Outbox) -> list[str]:
-    waiting = outbox._waiting  # pyright: ignore[reportPrivateUsage] # nobody writes it to a socket here
+    waiting = outbox._waiting  # nobody writes it to a socket here
     found = [waiting.get_nowait() for _ in range(waiting.qsize())]
-    outbox._characters = 0  # pyright: ignore[reportPrivateUsage]
+    outbox._characters = 0
     return found
 
 
