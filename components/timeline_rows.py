@@ -21,12 +21,14 @@ EVENT_WORDS: Mapping[str, str] = {
     "CancelRequested": "Cancel asked for",
     "Canceled": "Cancelled",
     "Rejected": "Refused by the venue",
+    "GivenUp": "Given up before it was sent",
     "AnswerLost": "The answer was lost",
     "NotAccepted": "Not accepted",
     "Adopted": "Found at the venue",
     "AmendRequested": "Change asked for",
     "AmendRefused": "Change refused",
     "Amended": "Changed",
+    "Rewritten": "Changed by the desk",
     "Triggered": "Its price came",
 }
 SOURCE_WORDS: Mapping[str, str] = {"stream": "venue's stream", "poll": "look at the venue"}

@@ -8,9 +8,10 @@ from decimal import Decimal
 from engine.accounts import Accounts
 from engine.desk.markets import Markets
 from engine.desk.orders import Orders
+from engine.domain.advance import IllegalTransition
 from engine.domain.draft import OrderDraft, check_draft
 from engine.domain.instrument import Instrument
-from engine.domain.order import Amended, AmendRequested, Order, OrderStatus
+from engine.domain.order import AmendRequested, Order, OrderStatus, Rewritten
 from engine.domain.risk import cost
 from engine.domain.transitions import TRANSITIONS, Refuse
 from engine.domain.values import Conflict, Price, Quantity, Refusal, Unavailable, decimal_text
@@ -46,8 +47,23 @@ class Amendments:
         price = await self._orders.reference_price(account.venue, instrument)
         check_draft(draft, instrument, price)
         self._accounts.touch(account.id)
+        try:
+            return await self._change(account, order, wanted, draft, instrument, price)
+        except IllegalTransition as error:  # it went on while its figures were being checked
+            raise _not_now(error.order, error.why) from error
+
+    async def _change(
+        self,
+        account: Account,
+        order: Order,
+        wanted: Amendment,
+        draft: OrderDraft,
+        instrument: Instrument,
+        price: Decimal | None,
+    ) -> Order:
         if order.status is OrderStatus.HELD:
-            event = Amended(wanted.quantity, wanted.price, wanted.stop_price)
+            _check_list(order, wanted)
+            event = Rewritten(wanted.quantity, wanted.price, wanted.stop_price)
             return await self._recorder.advance(order.id, [event], source="desk")
         if self._in_place(account, order, wanted):
             return await self._recorder.advance(order.id, [AmendRequested(wanted.quantity)], source="desk")
@@ -115,11 +131,21 @@ def _what_is_new(order: Order, wanted: Amendment) -> Amendment:
     return new
 
 
+def _check_list(order: Order, wanted: Amendment) -> None:
+    """What the desk keeps may get other prices; an exit never closes more than there is to close."""
+    if order.list_id is not None and wanted.quantity is not None and wanted.quantity > (order.quantity or 0):
+        raise Conflict("order_in_list", "The quantity of an order of a list can only be lowered.", "quantity")
+
+
 def _check_status(order: Order) -> None:
     cell = TRANSITIONS[order.status, AmendRequested]
     if isinstance(cell, Refuse):
-        code = "order_finished" if order.finished else "order_not_amendable"
-        raise Conflict(code, f"The order is {order.status} and cannot be changed now: {cell.why}.")
+        raise _not_now(order, cell.why)
+
+
+def _not_now(order: Order, why: str) -> Conflict:
+    code = "order_finished" if order.finished else "order_not_amendable"
+    return Conflict(code, f"The order is {order.status} and cannot be changed now: {why}.")
 
 
 def _draft(order: Order, wanted: Amendment) -> OrderDraft:

@@ -22,17 +22,20 @@ from engine.domain.order import (
     Declined,
     Executed,
     Expired,
+    GivenUp,
     NotAccepted,
     Order,
     OrderEvent,
     OrderStatus,
     Rejected,
+    Rewritten,
     Submitting,
     Trailed,
     Triggered,
     altered,
 )
 from engine.domain.transitions import TRANSITIONS, Ignore, Refuse, Rule
+from engine.domain.values import Price, Quantity
 
 S = OrderStatus
 
@@ -105,6 +108,8 @@ def _facts(order: Order, event: OrderEvent, at: datetime) -> Facts:
             return {"cancel_requested_at": None, "reason": f"CANCEL_REFUSED: {detail}"}
         case Trailed(price):
             return {"trail_price": price}
+        case Rewritten(quantity, price, stop_price):
+            return _figures(order, quantity, price, stop_price)
         case Triggered():
             return {"triggered_at": at}
         case AmendRequested() | Amended() | AmendRefused():
@@ -123,6 +128,8 @@ def _of_end(event: OrderEvent) -> Facts:
             return {**SETTLED, "reason": _reason("EXPIRED", detail)}
         case Rejected(code, detail):
             return {**SETTLED, "reason": _reason(code, detail)}
+        case GivenUp(code, detail):
+            return {"reason": _reason(code, detail)}
         case NotAccepted():
             return {"reason": f"{NOT_ACCEPTED}: the venue knows no such order"}
         case Declined(by, detail):
@@ -146,9 +153,7 @@ def _of_amendment(order: Order, event: AmendRequested | Amended | AmendRefused, 
                 **SETTLED,
                 "amend_quantity": None,
                 "amend_price": None,
-                "quantity": quantity or order.quantity,
-                "price": price or order.price,
-                "stop_price": stop_price or order.stop_price,
+                **_figures(order, quantity, price, stop_price),
             }
         case AmendRefused(detail):
             return {
@@ -158,6 +163,14 @@ def _of_amendment(order: Order, event: AmendRequested | Amended | AmendRefused, 
                 "replaced_by": None,
                 "reason": f"AMEND_REFUSED: {detail}",
             }
+
+
+def _figures(order: Order, quantity: Quantity | None, price: Price | None, stop_price: Price | None) -> Facts:
+    return {
+        "quantity": quantity or order.quantity,
+        "price": price or order.price,
+        "stop_price": stop_price or order.stop_price,
+    }
 
 
 SETTLED: Facts = {"amend_requested_at": None}

@@ -230,6 +230,14 @@ class Rejected:
 
 
 @dataclass(frozen=True, slots=True)
+class GivenUp:
+    """The desk does not send it any more; `code` is stable."""
+
+    code: str
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class NotAccepted:
     """The settle window has passed and the venue knows no such order."""
 
@@ -261,6 +269,15 @@ class Triggered:
     """The price of an order that the desk keeps has come."""
 
     price: Price
+
+
+@dataclass(frozen=True, slots=True)
+class Rewritten:
+    """The desk changes an order that it has not sent; None stays as it is."""
+
+    quantity: Quantity | None = None
+    price: Price | None = None
+    stop_price: Price | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -305,12 +322,14 @@ OrderEvent = (
     | Canceled
     | Expired
     | Rejected
+    | GivenUp
     | NotAccepted
     | Approved
     | Declined
     | Trailed
     | Triggered
     | Released
+    | Rewritten
     | AmendRequested
     | Amended
     | AmendRefused

@@ -6,7 +6,7 @@ the answer is, and whether it comes, each leg ends as the venue says: it may wel
 
 from __future__ import annotations
 
-from engine.domain.order import Amended, AmendRefused, Order, OrderStatus
+from engine.domain.order import AmendRefused, Order, OrderStatus, Rejected, Rewritten
 from engine.domain.values import NOTHING, Quantity
 from engine.execution.sending import Sender
 from engine.ports import AmendDone, CancelDone, CancelOutcome, Ledger, NotSent, Replaced
@@ -114,7 +114,7 @@ class Amending:
             await self._sender.conclude(sent, outcome.placed, [note])
         else:
             words = "the order that it was to replace could not be cancelled"
-            await self._sender.give_up(sent, NOT_REPLACED, words)
+            await self._recorder.advance(sent.id, [Rejected(NOT_REPLACED, words)], source="worker")
             if not canceled:
                 await self._refuse(order, _detail(outcome.canceled))
 
@@ -131,7 +131,7 @@ class Amending:
 
     async def _place(self, replacement: Order, quantity: Quantity) -> None:
         if quantity != replacement.quantity:
-            replacement = await self._recorder.advance(replacement.id, [Amended(quantity)], source="worker")
+            replacement = await self._recorder.advance(replacement.id, [Rewritten(quantity)], source="worker")
         road = await self._roads.road(replacement.account_id)
         instrument = await self._roads.instrument_of(replacement)
         sent = await self._sender.submitting(replacement)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from datetime import timedelta
 from typing import TypeVar
 
@@ -13,6 +14,7 @@ from engine.domain.order import (
     NOT_ACCEPTED,
     AnswerLost,
     Canceled,
+    GivenUp,
     Order,
     OrderEvent,
     Rejected,
@@ -59,8 +61,9 @@ class Sender:
         return self._clock.now() - (order.triggered_at or order.created_at) > PENDING_AT_MOST
 
     async def give_up(self, order: Order, code: str, words: str) -> None:
-        """End an order that never left the desk."""
-        await self._recorder.advance(order.id, [Rejected(code, words)], source="worker")
+        """End an order that never left the desk, unless somebody else has sent it meanwhile."""
+        with suppress(IllegalTransition):
+            await self._recorder.advance(order.id, [GivenUp(code, words)], source="worker")
 
     async def give_up_late(self, order: Order) -> None:
         seconds = PENDING_AT_MOST.total_seconds()

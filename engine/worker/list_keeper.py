@@ -14,7 +14,7 @@ from engine.accounts import Accounts
 from engine.domain.advance import IllegalTransition
 from engine.domain.instrument import Instrument
 from engine.domain.list_steps import Become, CancelThem, Fire, Release, Repair, Step, Unwind, next_step
-from engine.domain.order import Amended, CancelRequested, Leg, Order, OrderStatus, Released, Triggered
+from engine.domain.order import CancelRequested, Leg, Order, OrderStatus, Released, Rewritten, Triggered
 from engine.domain.order_list import ListStatus, OrderList
 from engine.domain.values import OrderType, Price, Quantity
 from engine.ports import Ledger, VenueError
@@ -89,7 +89,7 @@ class ListKeeper:
         del orders
         for order in step.orders:
             if order.quantity != step.quantity:
-                await self._recorder.advance(order.id, [Amended(step.quantity)], source="lists")
+                await self._recorder.advance(order.id, [Rewritten(step.quantity)], source="lists")
         due = [order.id for order in step.orders if not order.held]
         if due:
             await self._recorder.advance_together(due, Released(), source="lists")
@@ -103,7 +103,7 @@ class ListKeeper:
     async def _fire(self, order_list: OrderList, step: Fire, orders: Sequence[Order]) -> None:
         del orders
         if step.order.quantity != step.quantity:
-            await self._recorder.advance(step.order.id, [Amended(step.quantity)], source="lists")
+            await self._recorder.advance(step.order.id, [Rewritten(step.quantity)], source="lists")
         price = step.order.trail_price or step.order.stop_price or Price(Decimal(0))
         await self._recorder.advance(step.order.id, [Triggered(price)], source="lists")
         await self._set_status(order_list, ListStatus.ACTIVE)

@@ -518,7 +518,7 @@ async def test_unfinished_orders_come_oldest_first_of_all_or_of_one_account(ledg
     gone, lost = an_order(), an_order()
     for order in (second, first, gone, lost):
         await ledger.record_order(order)
-    await ledger.advance(gone.id, [Rejected("no")], NOON, source="worker")
+    await ledger.advance(gone.id, [Submitting(), Rejected("no")], NOON, source="worker")
     await ledger.advance(lost.id, [Submitting(), NotAccepted()], NOON, source="recovery")
     assert [order.id for order in await ledger.unfinished()] == [first.id, second.id]
     assert [order.id for order in await ledger.unfinished("ben-paper")] == [first.id]

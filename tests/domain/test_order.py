@@ -31,11 +31,13 @@ from engine.domain.order import (
     Declined,
     Executed,
     Expired,
+    GivenUp,
     NotAccepted,
     Order,
     OrderEvent,
     OrderStatus,
     Rejected,
+    Rewritten,
     Submitting,
     Trailed,
     Triggered,
@@ -243,9 +245,19 @@ def test_what_the_desk_keeps_is_sent_when_its_price_comes_or_changed_at_once() -
     assert after(Triggered(Price(Decimal(99))), Submitting(), Triggered(Price(Decimal(98))), order=held).status is (
         S.SUBMITTED
     )
-    amended = after(Amended(Quantity(Decimal(2)), stop_price=Price(Decimal(98))), order=held)
-    assert (amended.status, amended.quantity, amended.stop_price) == (S.HELD, 2, 98)
+    changed = after(Rewritten(Quantity(Decimal(2)), stop_price=Price(Decimal(98))), order=held)
+    assert (changed.status, changed.quantity, changed.stop_price) == (S.HELD, 2, 98)
     assert after(CancelRequested(), order=held).status is S.CANCELED
+
+
+def test_what_has_left_the_desk_is_not_the_desks_to_give_up_or_to_rewrite() -> None:
+    for event in (GivenUp("LATE"), Rewritten(Quantity(Decimal(2)))):
+        with pytest.raises(IllegalTransition):
+            after(Submitting(), event, order=PENDING)
+        with pytest.raises(IllegalTransition):
+            after(Submitting(), Accepted("7"), event, order=PENDING)
+    given_up = after(GivenUp("LATE", "it waited"), order=PENDING)
+    assert (given_up.status, given_up.reason) == (S.REJECTED, "LATE: it waited")
 
 
 def test_a_second_persons_word_sends_it_or_denies_it() -> None:
