@@ -79,7 +79,7 @@ def build_chain(
 ) -> Chain:
     """Nothing runs before `start`. The first venue is the desk's own exchange: orders wait for its first answer."""
     settle = settle_times or SettleTimes()
-    hub = Hub(bus)
+    hub = Hub(bus, ledger.sequence)
 
     async def tell(account: Account, balances: tuple[Balance, ...]) -> None:
         await bus.publish(BalancesUpdate(account.user_id, account.id, balances))

@@ -116,7 +116,8 @@ class Trading:
 
     async def _follow_user(self) -> None:
         """The user's orders and balances: everything once, then each change; everything again after a gap."""
-        updates = self._desk.hub.subscribe(self._session.user_id)
+        newest = await self._desk.sequence(self._session.user_id)
+        updates = self._desk.hub.subscribe(self._session.user_id, newest)
         await self._read_ledger()
         await self._read_balances()
         async for update in updates:

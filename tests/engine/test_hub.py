@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from decimal import Decimal
 
 import pytest
@@ -132,3 +132,61 @@ async def test_a_session_that_is_closed_or_dropped_is_no_subscriber_any_more(bus
     await closed.aclose()
     assert hub.subscribers("user") == 0
     assert hub.listening() == frozenset()
+
+
+async def test_what_comes_out_of_turn_at_the_beginning_is_a_resync_for_who_said_what_was_read(
+    bus: MemoryBus, hub: Hub
+) -> None:
+    await pumped(bus, hub)
+    mine = hub.subscribe("user", after=28)
+    await bus.publish(change(30))
+    await bus.publish(change(29))
+    await bus.publish(change(31))
+    assert [await next_of(mine) for _ in range(3)] == [Resync("user"), change(30), change(31)]
+
+
+@dataclass
+class Looking:
+    """A hub that asks the ledger at every turn; `newest` is what it answers, `asked` how often it did."""
+
+    newest: int
+    asked: int = 0
+
+    async def answer(self, _: str) -> int:
+        self.asked += 1
+        return self.newest
+
+    async def looks(self, times: int) -> None:
+        until = self.asked + times
+        await eventually(lambda: self.asked >= until, "the ledger was asked")
+
+
+@pytest.fixture
+async def looking(bus: MemoryBus) -> AsyncGenerator[tuple[Looking, Hub]]:
+    supervisor = Supervisor("hub under test")
+    ledger = Looking(5)
+    hub = Hub(bus, ledger.answer, look_every_s=0.005)
+    hub.start(supervisor)
+    yield ledger, hub
+    await supervisor.close()
+
+
+async def test_a_last_event_that_never_came_is_noticed_by_looking(bus: MemoryBus, looking: tuple[Looking, Hub]) -> None:
+    ledger, hub = looking
+    mine = hub.subscribe("user", after=5)
+    await ledger.looks(3)
+    ledger.newest = 6
+    assert await next_of(mine) == Resync("user")
+    await ledger.looks(3)
+    await bus.publish(change(7))
+    assert await next_of(mine) == change(7)
+
+
+async def test_who_has_heard_nothing_yet_notices_what_is_lost_after_the_first_look(
+    looking: tuple[Looking, Hub],
+) -> None:
+    ledger, hub = looking
+    mine = hub.subscribe("user")
+    await ledger.looks(3)
+    ledger.newest = 6
+    assert await next_of(mine) == Resync("user")
