@@ -150,8 +150,10 @@ class Reconciler:
     async def _amended(self, order: Order, reported: VenueOrder, asked: bool) -> list[OrderEvent]:
         """What a report says of an amendment: that it has happened, or, once it can no longer come, that it has not."""
         terms = reported.terms
-        if terms is None or reported.status in FINISHED or order.quantity is None:
+        if terms is None or order.quantity is None:
             return []
+        if reported.status in FINISHED:
+            return [] if terms.quantity == order.quantity else [Amended(Quantity(terms.quantity))]
         if terms.quantity == order.amend_quantity and order.replaced_by is None:
             return [Amended(Quantity(terms.quantity))]
         if not asked:
@@ -165,7 +167,7 @@ class Reconciler:
     async def _not_amended(self, order: Order) -> list[OrderEvent]:
         if order.replaced_by is not None:
             replacement = await self._ledger.order(order.replaced_by)
-            if replacement is None or replacement.status is OrderStatus.REJECTED:
+            if replacement is None or _never_there(replacement):
                 reason = (
                     "the order that was to take its place is not there" if replacement is None else replacement.reason
                 )
@@ -213,6 +215,11 @@ class Reconciler:
             await self._recorder.advance(order.id, events, new_fills=fills, source=source, notes=notes)
         except IllegalTransition as error:
             log.exception("the venue contradicts itself", order=order.id, source=source, error=str(error))
+
+
+def _never_there(order: Order) -> bool:
+    """Whether it ended without the venue ever having had it."""
+    return order.status is OrderStatus.REJECTED or (order.finished and order.venue_order_id is None)
 
 
 def _ending(reported: VenueOrder) -> tuple[OrderEvent, ...]:

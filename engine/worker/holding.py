@@ -69,7 +69,7 @@ class Holding:
             if order.held and not await self._waits_for_entry(order):
                 venue = (await self._accounts.by_id(order.account_id)).venue
                 by_market.setdefault((venue, order.symbol), []).append(order)
-        for market in self._watched.keys() - by_market.keys():
+        for market in sorted(self._watched.keys() - by_market.keys()):
             supervisor.stop(self._watched.pop(market).task)
         for market, orders in by_market.items():
             watched = self._watched.get(market)
@@ -122,13 +122,13 @@ class Holding:
         found = await self._ledger.order_list(order.list_id or "")
         others = () if found is None else _in_the_way(order, found[1])
         detail = {"price": str(price)}
-        if found is None or not others:
+        if found is not None and others:
+            closing = replace(found[0], status=ListStatus.CLOSING, updated_at=self._clock.now())
+            await self._ledger.update_list(closing)
+            for other in others:
+                await self._recorder.advance(other.id, [CancelRequested()], source="desk", detail=detail)
+        if all(other.status is OrderStatus.HELD for other in others):  # what the desk keeps is gone at once
             await self._recorder.advance(order.id, [Triggered(price)], source="desk", detail=detail)
-            return
-        closing = replace(found[0], status=ListStatus.CLOSING, updated_at=self._clock.now())
-        await self._ledger.update_list(closing)
-        for other in others:
-            await self._recorder.advance(other.id, [CancelRequested()], source="desk", detail=detail)
 
 
 def _refresh(watched: _Watched, orders: Sequence[Order]) -> None:
@@ -143,8 +143,4 @@ def _refresh(watched: _Watched, orders: Sequence[Order]) -> None:
 
 
 def _in_the_way(order: Order, orders: Sequence[Order]) -> tuple[Order, ...]:
-    return tuple(
-        one
-        for one in orders
-        if one.id != order.id and one.leg is not None and not one.finished and one.status is not OrderStatus.HELD
-    )
+    return tuple(one for one in orders if one.id != order.id and one.leg is not None and not one.finished)

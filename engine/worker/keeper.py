@@ -255,8 +255,9 @@ class Keeper:
             return await self._reconciler.resolve(order, source="poll") is not Resolution.SETTLED
         if order.status is OrderStatus.PENDING_CANCEL:
             await self._give_again(order, CommandKind.CANCEL)
-        if listed.filled_quantity != order.filled_quantity:
-            return await self._reconciler.settle(order, listed, (), source="poll") is not Resolution.SETTLED
+        if _differs(order, listed):
+            resolution = await self._reconciler.settle(order, listed, (), source="poll", asked=True)
+            return resolution is not Resolution.SETTLED
         return False
 
     async def _resolve(self, order: Order) -> bool:
@@ -293,3 +294,9 @@ class Keeper:
             await self._accounts.reopen_lost(followed.account)
         except VenueError as error:
             log.warning("paper account cannot be opened again", account=followed.account.id, error=str(error))
+
+
+def _differs(order: Order, listed: VenueOrder) -> bool:
+    """Whether it has traded, or is over another quantity: it, or the other order of its list, was amended."""
+    amended = listed.terms is not None and order.quantity is not None and listed.terms.quantity != order.quantity
+    return amended or listed.filled_quantity != order.filled_quantity
