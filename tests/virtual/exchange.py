@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import AsyncGenerator, Mapping
 from contextvars import Context
 from dataclasses import dataclass, field
+from decimal import Decimal
 from functools import cache
 from itertools import count
 from random import Random
@@ -15,6 +16,8 @@ from typing import Any, Final, cast
 import orjson
 
 from engine.domain.instrument import Instrument
+from engine.domain.market import MarketTrade
+from engine.domain.values import Side
 from engine.runtime import Ids
 from engine.simulator.events import account_position, execution_report, list_status
 from engine.simulator.exchange import Exchange
@@ -23,7 +26,15 @@ from engine.simulator.limits import Limits
 from engine.simulator.list_trading import OPERATIONS as LISTS
 from engine.simulator.listings import default_listings
 from engine.simulator.market import OPERATIONS as MARKET
-from engine.simulator.model import ApiError, BalancesChanged, ListReported, OrderReported, SimEvent
+from engine.simulator.model import (
+    ApiError,
+    BalancesChanged,
+    ListReported,
+    OrderReported,
+    PublicTrade,
+    SimEvent,
+    TradePrinted,
+)
 from engine.simulator.operations import Call, Operation, Security
 from engine.simulator.params import Params
 from engine.simulator.replacing import OPERATIONS as REPLACING
@@ -44,6 +55,8 @@ LISTINGS: Final = default_listings()[:2]
 SYMBOLS: Final = {listing.symbol: f"{listing.base}/{listing.quote}" for listing in LISTINGS}
 BEGAN_MS: Final = int(BEGAN.timestamp() * 1000)
 PING_EVERY_S: Final = 15.0
+RECONNECT_S: Final = 0.05
+KNOWN_TRADES: Final = 20
 NOT_THERE_YET: Final = frozenset({"privateGetOrder", "privateGetMyTrades"})
 """What is answered from a database behind the matching engine."""
 
@@ -95,6 +108,20 @@ class Channel:
             self.reader.set_result(None)
 
 
+@dataclass(eq=False, slots=True)
+class Tape:
+    """Somebody watches the trades of a symbol."""
+
+    symbol: str
+    waiting: list[MarketTrade] = field(default_factory=list[MarketTrade])
+    printed: asyncio.Future[None] | None = None
+    broken: bool = False
+
+    def wake(self) -> None:
+        if self.printed is not None and not self.printed.done():
+            self.printed.set_result(None)
+
+
 class VirtualExchange:
     """Answers calls after the delays that their fates say, tells accounts' events, and can be away for a while."""
 
@@ -115,6 +142,7 @@ class VirtualExchange:
         self._weather = weather
         self._usage = Usage(self.now_ms, Limits())
         self._channels: list[Channel] = []
+        self._tapes: list[Tape] = []
         self._execution_ids = count(1)
         self.exchange.listen(self._on_event)
 
@@ -198,6 +226,39 @@ class VirtualExchange:
     def _later(self, seconds: float, what: Any, *facts: Any) -> None:
         self._loop.call_later(seconds, what, *facts, context=self.outside)
 
+    # --- the market ---
+
+    async def trades(self, instrument: Instrument) -> AsyncGenerator[tuple[MarketTrade, ...]]:
+        """What was traded last, then what is traded from now on; after a break both again."""
+        symbol = instrument.venue_symbol
+        while True:
+            await asyncio.sleep(RECONNECT_S)
+            if self.away:
+                continue
+            tape = Tape(symbol)
+            self._tapes.append(tape)
+            yield tuple(self._public(trade) for trade in self.exchange.trades(symbol, limit=KNOWN_TRADES))
+            while not tape.broken:
+                tape.printed = asyncio.get_running_loop().create_future()
+                if not tape.waiting:
+                    await tape.printed
+                told, tape.waiting = tuple(tape.waiting), []
+                if told:
+                    yield told
+
+    def _public(self, trade: PublicTrade) -> MarketTrade:
+        notation = self.notations[trade.symbol]
+        price, quantity = Decimal(notation.price(trade.price_ticks)), Decimal(notation.quantity(trade.lots))
+        side = Side.SELL if trade.buyer_is_maker else Side.BUY
+        return MarketTrade(str(trade.trade_id), trade.time_ms, price, quantity, side)
+
+    def _print(self, trade: PublicTrade) -> None:
+        self._tapes = [tape for tape in self._tapes if not tape.broken]
+        for tape in self._tapes:
+            if tape.symbol == trade.symbol:
+                tape.waiting.append(self._public(trade))
+                tape.wake()
+
     # --- events ---
 
     def open_channel(self, account_id: int, number: int, delay_s: float) -> Channel:
@@ -224,6 +285,9 @@ class VirtualExchange:
         """The exchange is restarted: its books are kept, connections are not."""
         self.away = True
         self.cut_channels()
+        for tape in self._tapes:
+            tape.broken = True
+            tape.wake()
 
     def come_back(self) -> None:
         self.away = False
@@ -240,6 +304,9 @@ class VirtualExchange:
             case ListReported(order_list=order_list):
                 if order_list.account_id in self._listening():
                     self._tell(order_list.account_id, list_status(event))
+            case TradePrinted(trade=trade):
+                if self._tapes:
+                    self._print(trade)
             case _:
                 return
 

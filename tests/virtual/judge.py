@@ -8,9 +8,12 @@ from dataclasses import replace
 from decimal import Decimal
 from functools import cache
 
+import orjson
+
 from engine.accounts import PAPER_BALANCES
 from engine.domain.fills import Fill, fees, filled_quantity, vwap
-from engine.domain.order import FINISHED, Order, OrderStatus, Origin
+from engine.domain.order import FINISHED, Leg, Order, OrderStatus, Origin
+from engine.domain.order_list import LISTS_OVER, ListKind, OrderList
 from engine.domain.values import Side
 from engine.ports import Account
 from engine.simulator.exchange import Exchange
@@ -22,6 +25,7 @@ from tests.virtual.process import Screen
 
 MOST = 1_000
 WORD: Mapping[Status, frozenset[OrderStatus]] = {
+    Status.PENDING_NEW: frozenset({OrderStatus.ACCEPTED}),
     Status.NEW: frozenset({OrderStatus.ACCEPTED}),
     Status.PARTIALLY_FILLED: frozenset({OrderStatus.PARTIALLY_FILLED}),
     Status.FILLED: frozenset({OrderStatus.FILLED}),
@@ -30,8 +34,8 @@ WORD: Mapping[Status, frozenset[OrderStatus]] = {
     Status.EXPIRED_IN_MATCH: frozenset({OrderStatus.EXPIRED}),
     Status.REJECTED: frozenset({OrderStatus.REJECTED}),
 }
-NEVER_TAKEN = frozenset({OrderStatus.DENIED, OrderStatus.REJECTED})
-AT_REST = FINISHED | {OrderStatus.ACCEPTED, OrderStatus.PARTIALLY_FILLED}
+NEVER_TAKEN = frozenset({OrderStatus.DENIED, OrderStatus.REJECTED, OrderStatus.HELD})
+AT_REST = FINISHED | {OrderStatus.ACCEPTED, OrderStatus.PARTIALLY_FILLED, OrderStatus.HELD}
 
 
 class Books:
@@ -67,6 +71,10 @@ def faults_of_account(store: MemoryStore, venue: VirtualExchange, account: Accou
         yield from _faults_of_row(row, store.fills.get(row.id, ()), taken[row.client_order_id], books)
         if taken[row.client_order_id] and any(step.event == "NotAccepted" for step in store.steps[row.id]):
             yield f"3 {_name(row)} was given up, and the exchange took it"
+        yield from _faults_of_replacement(row, store)
+    for order_list in store.lists.values():
+        if order_list.account_id == account.id:
+            yield from _faults_of_list(order_list, [row for row in rows if row.list_id == order_list.id])
     yield from _faults_of_balances(rows, store, books)
 
 
@@ -80,7 +88,8 @@ def faults_of_screen(screen: Screen) -> Iterator[str]:
             yield f"5 event {change.sequence} of {screen.user_id} came after {sequence}"
         if before is not None and order.version <= before.version:
             yield f"5 {_name(order)} was told in version {order.version} after {before.version}"
-        if before is not None and not change.new_fills and _visible(order) == _visible(before):
+        next_one = before is not None and order.version == before.version + 1
+        if before is not None and next_one and not change.new_fills and _visible(order) == _visible(before):
             yield f"5 {_name(order)} was told twice"
         last[order.id], sequence = order, change.sequence
 
@@ -99,7 +108,9 @@ def _faults_of_row(row: Order, fills: Sequence[Fill], there: Sequence[SimOrder],
         yield f"6 {name} is not finished"
         return
     if row.status in NEVER_TAKEN or (row.status is OrderStatus.CANCELED and row.venue_order_id is None):
-        yield from (f"3 {name} is {order.status} at the exchange" for order in there)
+        yield from (
+            f"3 {name} is {order.status} at the exchange" for order in there if row.status not in WORD[order.status]
+        )
         return
     if not there:
         yield f"3 {name} is unknown to the exchange"
@@ -114,8 +125,38 @@ def _faults_of_row(row: Order, fills: Sequence[Fill], there: Sequence[SimOrder],
         yield f"4 {name} has {len(fills)} fills, {len(trades)} at the exchange"
     if (row.filled_quantity, row.average_price, row.fees) != (filled_quantity(fills), vwap(fills), fees(fills)):
         yield f"4 {name} is not the sum of its fills"
+    if row.quote_quantity is None and row.quantity != order.lots * _lot(order.request.symbol):
+        yield f"4 {name} is over {row.quantity}, {order.lots} lots at the exchange"
     if row.filled_quantity != order.filled_lots * _lot(order.request.symbol):
         yield f"4 {name} filled {row.filled_quantity}, {order.filled_lots} lots at the exchange"
+
+
+def _faults_of_replacement(row: Order, store: MemoryStore) -> Iterator[str]:
+    """What took an order's place fills no more than was wanted and that one had not filled."""
+    for step in store.steps[row.id]:
+        if step.event != "AmendRequested":
+            continue
+        asked: dict[str, str] = orjson.loads(step.detail)
+        replacement = store.orders.get(asked.get("replaced_by", ""))
+        if replacement is None or replacement.replaced_by is not None:
+            continue
+        wanted = Decimal(asked["quantity"]) if "quantity" in asked else row.quantity or Decimal(0)
+        if replacement.filled_quantity > max(wanted - row.filled_quantity, Decimal(0)):
+            yield f"8 {_name(replacement)} filled {replacement.filled_quantity} in the place of {_name(row)}"
+
+
+def _faults_of_list(order_list: OrderList, rows: Sequence[Order]) -> Iterator[str]:
+    """A list ends with its orders, and its exits close no more than there is to close."""
+    name = f"list {order_list.id[-4:]} ({order_list.kind}, {order_list.status}, {order_list.note})"
+    if order_list.status not in LISTS_OVER and all(row.finished for row in rows):
+        yield f"6 {name} goes on, and its orders have all ended"
+    if order_list.status in LISTS_OVER and not all(row.finished for row in rows):
+        yield f"6 {name} is over, and its orders are not"
+    brought = sum((row.filled_quantity for row in rows if row.leg is Leg.ENTRY), Decimal(0))
+    closed = sum((row.filled_quantity for row in rows if row.leg is not Leg.ENTRY), Decimal(0))
+    most = max(row.quantity or Decimal(0) for row in rows) if order_list.kind is ListKind.OCO else brought
+    if closed > most:
+        yield f"8 {name} closed {closed} of {most}"
 
 
 def _faults_of_balances(rows: Iterable[Order], store: MemoryStore, books: Books) -> Iterator[str]:

@@ -109,7 +109,7 @@ class DeskProcess:
         ledger = MemoryLedger(around.store, around.ids, disk, around.committed)
         stream, bus = self._shared or (around.stream(self.clock), MemoryBus())
         venues = {
-            name: VirtualVenue(name, features, self._road, supervisor, self.clock, around.make.account)
+            name: VirtualVenue(name, features, around.exchange, self._road, supervisor, self.clock, around.make.account)
             for name, features in around.venues.items()
         }
         self.chain = around.make.chain(
@@ -132,7 +132,8 @@ class DeskProcess:
 
     async def _watch(self, chain: Chain, screen: Screen) -> None:
         """What a session does (`pages.session`): shows what it is told, and reads again what it may have missed."""
-        updates = chain.desk.hub.subscribe(screen.user_id)
+        newest = len(self.around.store.events.get(screen.user_id, ()))
+        updates = chain.desk.hub.subscribe(screen.user_id, newest)
         self._read_all(screen)
         try:
             async for update in updates:

@@ -20,11 +20,13 @@ SAMPLE = range(90)
 CAMPAIGN = range(2_000)
 SAME_TWICE = (3, 16, 47, 102)
 FOUND_SOMETHING: dict[int, str] = {
-    969: "a clock set forward by an hour made an order on its way NOT_ACCEPTED at once",
-    495: "a clock set back by an hour kept orders SUBMITTED for an hour",
-    578: "an answer without a time in it was no Trouble",
-    234: "an account's answer without `locked` was no VenueError",
-    445: "a ticker without `highPrice` was no VenueError",
+    30: "lowering one leg of an OCO lowers the other at the exchange, and the ledger did not hear of it",
+    34: "a worker an hour ahead gave an order up that another worker had sent meanwhile",
+    92: "an order whose replacement was cancelled before it was sent stayed PENDING_AMEND",
+    182: "an amendment that came too late was an IllegalTransition for whoever asked",
+    299: "a session that heard its second event first never showed the first",
+    1045: "both legs of an OCO that the desk keeps were sent, a tenth of a second apart",
+    1769: "an exit that the desk keeps could be raised above what its entry brought",
 }
 """Seeds that broke the engine once, and what it was that they found."""
 

@@ -33,6 +33,7 @@ class VirtualVenue:
         self,
         name: str,
         features: Features,
+        exchange: VirtualExchange,
         build: Build,
         supervisor: Supervisor,
         clock: VirtualClock,
@@ -41,6 +42,7 @@ class VirtualVenue:
         self.name = name
         self.title = name.replace("_", " ")
         self.features = features
+        self._exchange = exchange
         self._build = build
         self._supervisor = supervisor
         self._clock = clock
@@ -66,7 +68,7 @@ class VirtualVenue:
         return _nothing()
 
     def watch_trades(self, instrument: Instrument) -> AsyncIterator[tuple[MarketTrade, ...]]:
-        return _nothing()
+        return self._exchange.trades(instrument)
 
     def watch_ticker(self, instrument: Instrument) -> AsyncIterator[Ticker]:
         return _nothing()

@@ -12,6 +12,7 @@ from engine.accounts import PAPER_BALANCES
 from engine.domain.order import Order
 from engine.ports import Account, Credentials, EventBus, Role, Stream, User
 from tests.virtual.accidents import ACCIDENTS, Accident, draw_accidents, draw_doom
+from tests.virtual.actions import ACTIONS
 from tests.virtual.crowd import Crowd, Stranger
 from tests.virtual.inside import SharedBus
 from tests.virtual.judge import AT_REST, faults_of_account, faults_of_screen, wrong_on_screen
@@ -84,8 +85,9 @@ class World:
         for accident in draw_accidents(self.around.random("accidents"), self.until_s):
             self.loop.call_at(start_s + accident.at_s, self._befall, accident)
         traders = [Trader(user.id, self.around, self._ready, self.around.random(user.id)) for user in self._users]
-        pace_s = self._pace_s
-        await asyncio.gather(crowd.trade(until_s, 0.3), *(trader.trade(until_s, pace_s * 2) for trader in traders))
+        await asyncio.gather(
+            crowd.trade(until_s, 0.3), *(trader.trade(ACTIONS, until_s, self._pace_s * 2) for trader in traders)
+        )
         self.around.calm()
         self.around.trace.note("calm")
         faults = await self._settle(whole=whole)
@@ -194,8 +196,7 @@ class World:
         for process in self._processes:
             for screen in process.screens:
                 yield from faults_of_screen(screen)
-                if self._shared is None:
-                    yield from wrong_on_screen(screen, self.around.store)
+                yield from wrong_on_screen(screen, self.around.store)
 
     def _lost_promises(self, traders: list[Trader]) -> Iterator[str]:
         for trader in traders:
