@@ -9,6 +9,7 @@ from random import Random
 from typing import Any, TypeVar
 
 from data.bus import MemoryBus
+from data.calls import Attempt
 from engine.desk import Desk
 from engine.domain.messages import OrderChanged
 from engine.domain.order import Order
@@ -174,11 +175,10 @@ class DeskProcess:
 
 
 async def _serve(work: Awaitable[T], answer: asyncio.Future[T]) -> None:
-    try:
+    attempt = Attempt()
+    with attempt.keeping():  # whatever it is, it is whoever asked who has to hear of it
         result = await work
-    except Exception as error:  # noqa: BLE001 (whatever it is, it is whoever asked who has to hear of it)
-        if not answer.done():
-            answer.set_exception(error)
-    else:
         if not answer.done():
             answer.set_result(result)
+    if attempt.error is not None and not answer.done():
+        answer.set_exception(attempt.error)
