@@ -83,7 +83,7 @@ def test_secrets_state_and_tests_stay_out_of_the_build(path: str, *, stays_out: 
 def test_compose_starts_one_container_that_can_write_to_its_volume_alone() -> None:
     service = only_service()
     assert service["read_only"] is True
-    assert service["tmpfs"] == ["/tmp"]
+    assert service["tmpfs"] == ["/tmp:size=64m"]
     assert service["volumes"] == ["numatix-var:/var/lib/numatix"]
     assert list(COMPOSE["volumes"]) == ["numatix-var"]
 
