@@ -37,8 +37,9 @@ def test_a_market_buy_turns_filled_and_changes_the_balance_in_every_browser(open
 
 
 def test_a_limit_away_from_the_market_stands_in_book_and_table_until_it_is_cancelled(open_page: Open) -> None:
-    here, there = open_page(), open_page()
-    price = here.page.locator(".book .bids .book-row span").nth(12).inner_text().replace(",", "")
+    # A book of fifty rows: a price in their middle is neither reached nor lost from sight while the test looks.
+    here, there = open_page(height=2600), open_page(height=2600)
+    price = here.page.locator(".book .bids .book-row span:first-of-type").nth(24).inner_text().replace(",", "")
     here.fill_limit("buy", price, "0.01")
     here.send.click()
     for desk in (here, there):

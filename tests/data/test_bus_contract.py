@@ -27,7 +27,7 @@ def a_change(sequence: int) -> OrderChanged:
 
 async def event_of(subscription: Events) -> BusEvent | Missed:
     """The next, but for those that other subscribers probe with."""
-    async with asyncio.timeout(2):
+    async with asyncio.timeout(15):
         while True:
             event = await anext(subscription)
             if event != PROBE:
@@ -44,7 +44,7 @@ async def subscribed(bus: EventBus, teller: EventBus | None = None) -> Events:
     """A subscription that hears what the teller (or the bus itself) says: across processes it takes a moment until
     Redis knows of it."""
     subscription = bus.subscribe()
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(15):
         event: BusEvent | Missed = Missed()
         while event != PROBE:
             await (teller or bus).publish(PROBE)
@@ -98,7 +98,7 @@ async def test_a_subscriber_waits_for_the_next_event(bus: EventBus):
     reading = tasks.run("reader", reader())
     await asyncio.sleep(0)
     await bus.publish(a_change(1))
-    async with asyncio.timeout(2):
+    async with asyncio.timeout(15):
         await reading
     assert got == [1]
     await tasks.close()
@@ -115,7 +115,7 @@ async def test_a_closed_subscription_ends_for_whoever_waits(bus: MemoryBus | Red
     reading = tasks.run("reader", reader())
     await asyncio.sleep(0)
     await subscription.aclose()
-    async with asyncio.timeout(2):
+    async with asyncio.timeout(15):
         await reading
     await bus.publish(a_change(1))
     with pytest.raises(StopAsyncIteration):

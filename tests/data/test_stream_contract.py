@@ -18,7 +18,7 @@ BOTH = (SUBMIT, CANCEL)
 
 
 async def read(stream: Stream, *kinds: CommandKind, consumer: str = "worker") -> Delivery:
-    async with asyncio.timeout(2):
+    async with asyncio.timeout(15):
         return await stream.read(kinds or BOTH, consumer)
 
 
@@ -49,7 +49,7 @@ async def test_a_reader_waits_for_the_next_command(stream: Stream):
     reading = tasks.run("reader", reader())
     assert await nothing_to_read(stream)
     await stream.publish(a_command("c1", "o1"))
-    async with asyncio.timeout(2):
+    async with asyncio.timeout(15):
         await reading
     assert read_ids == ["c1"]
     await tasks.close()
@@ -80,7 +80,7 @@ async def test_each_command_goes_to_one_of_many_readers(stream: Stream):
         tasks.run(name, reader(name))
     for number in range(50):
         await stream.publish(a_command(f"c{number}", f"o{number}"))
-    async with asyncio.timeout(2):
+    async with asyncio.timeout(15):
         await all_came.wait()
     await tasks.close()
     assert sorted(got) == sorted(f"c{number}" for number in range(50))
@@ -193,7 +193,7 @@ async def test_a_waiting_reader_notices_that_something_was_given_back(stream: St
     reading = tasks.run("reader", reader())
     assert await nothing_to_read(stream)
     await stream.retry(delivery, 0)
-    async with asyncio.timeout(2):
+    async with asyncio.timeout(15):
         await reading
     assert attempts == [2]
     await tasks.close()

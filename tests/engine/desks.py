@@ -79,7 +79,7 @@ class DeskUnderTest:
     async def sell(self, **fields: object) -> Order:
         return (await self.desk.submit_order(self.user_id, draft(Side.SELL, **fields))).order
 
-    async def becomes(self, order: Order, *statuses: OrderStatus, deadline_s: float = 10.0) -> Order:
+    async def becomes(self, order: Order, *statuses: OrderStatus, deadline_s: float = 20.0) -> Order:
         """The order once it has one of the statuses."""
 
         async def look() -> bool:
@@ -173,7 +173,7 @@ def draft(side: Side, **fields: object) -> OrderDraft:
     )
 
 
-async def eventually(condition: Callable[[], object], what: str, deadline_s: float = 10.0) -> None:
+async def eventually(condition: Callable[[], object], what: str, deadline_s: float = 20.0) -> None:
     """Wait for a condition by asking again and again; fails with `what` at the deadline."""
 
     async def look() -> bool:
@@ -182,7 +182,7 @@ async def eventually(condition: Callable[[], object], what: str, deadline_s: flo
     await eventually_true(look, what, deadline_s)
 
 
-async def eventually_true(condition: Callable[[], Awaitable[object]], what: str, deadline_s: float = 10.0) -> None:
+async def eventually_true(condition: Callable[[], Awaitable[object]], what: str, deadline_s: float = 20.0) -> None:
     end = time.monotonic() + deadline_s
     while not await condition():
         assert time.monotonic() < end, f"not within {deadline_s} s: {what}"

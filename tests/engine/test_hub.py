@@ -38,7 +38,7 @@ async def hub(bus: MemoryBus) -> AsyncGenerator[Hub]:
 
 
 async def next_of(updates: AsyncGenerator[UserUpdate]) -> UserUpdate:
-    async with asyncio.timeout(2):
+    async with asyncio.timeout(15):
         return await anext(updates)
 
 

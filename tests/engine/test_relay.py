@@ -40,7 +40,7 @@ async def left_behind(ledger: SqlLedger, clock: HandClock, count: int) -> list[s
 
 
 async def read(stream: MemoryStream, count: int) -> list[Delivery]:
-    async with asyncio.timeout(2):
+    async with asyncio.timeout(15):
         return [await stream.read(tuple(CommandKind), "worker") for _ in range(count)]
 
 

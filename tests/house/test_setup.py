@@ -78,7 +78,7 @@ def test_a_second_run_goes_straight_to_the_program(checkout: Path) -> None:
     second = run(checkout)
     assert second.stdout == "serving\n"
     assert second.stderr == ""
-    assert time.monotonic() - started < 2
+    assert time.monotonic() - started < 10
 
 
 def test_arguments_and_exit_code_pass_through(checkout: Path) -> None:

@@ -23,8 +23,8 @@ from tests.serving import OWNER_EMAIL, OWNER_PASSWORD, DeskServer, wait_until
 from tests.simulator.process import Keys
 
 PLAIN = ("-m", "numatix")
-GONE_WITHIN_S = 5.0
-DOOM_WITHIN_S = 15.0
+GONE_WITHIN_S = 10.0
+DOOM_WITHIN_S = 30.0
 ON_ITS_WAY = frozenset({"PENDING", "SUBMITTED", "UNKNOWN", "PENDING_CANCEL"})
 LONGEST_PAGE = 500
 

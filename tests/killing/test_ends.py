@@ -21,7 +21,7 @@ from tests.killing.mortal import GONE_WITHIN_S, MortalDesk, owned_desk, wait_gon
 from tests.serving import wait_until
 
 FORCED = 130
-AT_ONCE_S = 2.0
+AT_ONCE_S = 5.0
 MARKET = {"symbol": "BTC/USDT", "side": "buy", "type": "market", "quantity": "0.001"}
 
 
@@ -97,7 +97,7 @@ def test_an_order_that_never_left_is_rejected_after_the_desks_own_settle_window(
     with desk.api() as api:
         (order,) = desk.orders(api)
         assert order["status"] in {"SUBMITTED", "UNKNOWN"}
-        order = desk.becomes(api, order["id"], "REJECTED", patience_s=40)
+        order = desk.becomes(api, order["id"], "REJECTED", patience_s=60)
         timeline = {line["event"]: datetime.fromisoformat(line["at"]) for line in order["timeline"]}
     assert order["reason"].startswith("NOT_ACCEPTED")
     assert (timeline["NotAccepted"] - timeline["Submitting"]).total_seconds() >= 20
