@@ -18,9 +18,9 @@ RUSH = 15
 EXPECTED: Mapping[str, frozenset[int]] = {
     "GET": frozenset({200, 503}),
     "POST": frozenset({200, 202, 422, 429, 503}),
-    "DELETE": frozenset({202, 409}),
+    "DELETE": frozenset({202, 409, 503}),
 }
-"""Taken before, taken, denied, too many, not ready, finished already: all that a good client has to reckon with."""
+"""Taken before, taken, denied, too many, not ready or ending, finished already: all that a good client has to reckon with."""
 BASES = {"BTC/USDT": Decimal("0.0004"), "ETH/USDT": Decimal("0.008")}
 """What is traded, in multiples of these quantities."""
 
