@@ -20,7 +20,7 @@ EXPECTED: Mapping[str, frozenset[int]] = {
     "POST": frozenset({200, 202, 422, 429, 503}),
     "DELETE": frozenset({202, 409, 503}),
 }
-"""Taken before, taken, denied, too many, not ready or ending, finished already: all that a good client has to reckon with."""
+"""Taken before, taken, denied, too many, not ready or ending, finished already: what a good client reckons with."""
 BASES = {"BTC/USDT": Decimal("0.0004"), "ETH/USDT": Decimal("0.008")}
 """What is traded, in multiples of these quantities."""
 
