@@ -142,13 +142,24 @@ def balance_row(
 
 
 def _order_cells(order: Order, instruments: Instruments) -> tuple[Cell, ...]:
-    price = "market" if order.price is None else _price(order.price, order.symbol, instruments)
     return (
         {"time": epoch_ms(order.created_at)},
         order.symbol,
         {"text": order_words(order), "kind": order.side.value},
-        price,
+        _asked_price(order, instruments),
     )
+
+
+def _asked_price(order: Order, instruments: Instruments) -> str:
+    """The limit; of a conditional order also, or only, where it triggers."""
+    price = None if order.price is None else _price(order.price, order.symbol, instruments)
+    if order.stop_price is not None:
+        stop = f"stop {_price(order.stop_price, order.symbol, instruments)}"
+    elif order.trailing_delta is not None:
+        stop = f"trails {shortest(Decimal(order.trailing_delta) / 100)} %"
+    else:
+        return price or "market"
+    return stop if price is None else f"{price}, {stop}"
 
 
 def _row(key: str, opens: str | None, order: int, *cells: Cell) -> Row:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import ROUND_HALF_EVEN, Decimal
 
-from engine.domain.order import Order, OrderStatus
+from engine.domain.order import Order, OrderStatus, Origin
 from engine.domain.values import OrderType, Side, TimeInForce, decimal_text, decimals_of
 
 MOST_DECIMALS = 8
@@ -66,13 +66,22 @@ def epoch_ms(time: datetime) -> int:
 
 
 SIDE_WORDS = {Side.BUY: "Buy", Side.SELL: "Sell"}
-TYPE_WORDS = {OrderType.MARKET: "market", OrderType.LIMIT: "limit", OrderType.LIMIT_MAKER: "post only"}
+TYPE_WORDS = {
+    OrderType.MARKET: "market",
+    OrderType.LIMIT: "limit",
+    OrderType.LIMIT_MAKER: "post only",
+    OrderType.STOP_LOSS: "stop",
+    OrderType.STOP_LOSS_LIMIT: "stop limit",
+    OrderType.TAKE_PROFIT: "take profit",
+    OrderType.TAKE_PROFIT_LIMIT: "take profit limit",
+}
 
 
 def order_words(order: Order) -> str:
-    """Buy limit, Sell limit IOC, Buy market, Sell post only."""
+    """Buy limit, Sell limit IOC, Buy market, Sell post only, Sell stop; what was placed elsewhere says so."""
     force = f" {order.time_in_force}" if order.time_in_force in {TimeInForce.IOC, TimeInForce.FOK} else ""
-    return f"{SIDE_WORDS[order.side]} {TYPE_WORDS[order.type]}{force}"
+    elsewhere = " · elsewhere" if order.origin is Origin.EXTERNAL else ""
+    return f"{SIDE_WORDS[order.side]} {TYPE_WORDS[order.type]}{force}{elsewhere}"
 
 
 def reason_words(reason: str | None) -> str:

@@ -23,7 +23,7 @@ from engine.domain.draft import OrderDraft
 from engine.domain.instrument import Instrument
 from engine.domain.market import OrderBook
 from engine.domain.messages import OrderChanged
-from engine.domain.order import Order
+from engine.domain.order import Order, OrderStatus
 from engine.domain.position import Balance
 from engine.domain.risk import NOT_YET_LOCKED
 from engine.domain.values import Refusal, decimal_text
@@ -218,9 +218,10 @@ class Trading:
     def _orders_changed(self) -> None:
         """Own orders get their dots in the book and their lines on the chart."""
         mine = [order for order in self._blotter.open_orders if self._is_here(order)]
-        resting = [(order, order.price) for order in mine if order.price is not None]
-        self._book.set_own([(order.side, price) for order, price in resting])
-        self._chart.set_orders([OrderLine(price, _line_words(order)) for order, price in resting])
+        resting = [order for order in mine if not order.type.conditional and order.status is not OrderStatus.HELD]
+        self._book.set_own([(order.side, order.price) for order in resting if order.price is not None])
+        lines = [(order, order.stop_price or order.price) for order in mine]
+        self._chart.set_orders([OrderLine(price, _line_words(order)) for order, price in lines if price is not None])
         self._judge()
 
     def _is_here(self, order: Order) -> bool:

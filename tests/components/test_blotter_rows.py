@@ -79,3 +79,14 @@ def test_a_market_order_by_total_shows_its_total_until_it_is_filled() -> None:
 
 def test_an_asset_without_a_price_has_no_worth() -> None:
     assert cells(balance_row(Balance("XYZ", Decimal(3), Decimal(1)), None, "USDT", 1)) == ["XYZ", "3", "1", "4", "–"]
+
+
+def test_a_conditional_order_says_where_it_triggers() -> None:
+    def price_of(**fields: Any) -> str:
+        return cells(open_row(order(**fields), MARKETS))[3]
+
+    stop = {"stop_price": Price(Decimal(95_000))}
+    assert price_of(type=OrderType.STOP_LOSS, price=None, **stop) == "stop 95,000.00"
+    assert price_of(type=OrderType.STOP_LOSS_LIMIT, price=Price(Decimal(94_000)), **stop) == "94,000.00, stop 95,000.00"
+    assert price_of(type=OrderType.STOP_LOSS, price=None, trailing_delta=150) == "trails 1.5 %"
+    assert price_of(type=OrderType.MARKET, price=None) == "market"

@@ -16,7 +16,7 @@ from components.format import (
     reason_words,
     status_pill,
 )
-from engine.domain.order import OrderStatus
+from engine.domain.order import OrderStatus, Origin
 from engine.domain.values import NOTHING, OrderType, Quantity, Side, TimeInForce
 from tests.components.makers import NOON, order
 
@@ -52,6 +52,12 @@ def test_an_order_in_doubt_says_since_when_the_venue_is_asked() -> None:
 @pytest.mark.parametrize("status", list(OrderStatus))
 def test_every_status_has_words(status: OrderStatus) -> None:
     assert status_pill(order(status=status)).words
+
+
+@pytest.mark.parametrize("order_type", list(OrderType))
+def test_every_type_has_words(order_type: OrderType) -> None:
+    assert order_words(order(type=order_type)).startswith("Buy ")
+    assert order_words(order(type=order_type, origin=Origin.EXTERNAL)).endswith("elsewhere")
 
 
 def test_a_reason_is_its_words_and_nothing_where_it_only_repeats_the_status() -> None:
