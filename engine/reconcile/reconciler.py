@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from enum import StrEnum
 
 import structlog
@@ -72,6 +72,8 @@ class Reconciler:
         self._adoption = adoption
         self._clock = clock
         self._ids = ids
+        self.on_doubt: Callable[[str], None] = _nobody
+        """Called with the account of an order that the worker could not account for: it must be asked after again."""
         self._silence = SettleWindow(clock, times)
         self._amendments = SettleWindow(clock, times)
 
@@ -96,6 +98,12 @@ class Reconciler:
     async def resolve(self, order: Order, *, source: str) -> Resolution:
         """Ask the venue what became of an order that was sent, or may have been. Of one in doubt, each question and
         its answer is a line of its timeline."""
+        resolution = await self._resolve(order, source)
+        if resolution is not Resolution.SETTLED and source == "worker":
+            self.on_doubt(order.account_id)
+        return resolution
+
+    async def _resolve(self, order: Order, source: str) -> Resolution:
         search = Search(self._ledger, self._clock, order)
         try:
             road = await self._roads.road(order.account_id)
@@ -215,6 +223,10 @@ class Reconciler:
             await self._recorder.advance(order.id, events, new_fills=fills, source=source, notes=notes)
         except IllegalTransition as error:
             log.exception("the venue contradicts itself", order=order.id, source=source, error=str(error))
+
+
+def _nobody(_: str) -> None:
+    """Until somebody looks after accounts."""
 
 
 def _never_there(order: Order) -> bool:

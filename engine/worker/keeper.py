@@ -91,6 +91,7 @@ class Keeper:
         self._followed: dict[str, _Followed] = {}
         self._left_behind: frozenset[str] | None = None
         self._answered = False
+        reconciler.on_doubt = self._look_again
 
     def start(self, supervisor: Supervisor) -> None:
         supervisor.keep("keeper", lambda: self._keep(supervisor))
@@ -185,6 +186,12 @@ class Keeper:
                     await self._reconciler.report(account_id, event)
                 case VenueBalances(balances):
                     await self._accounts.learn(account_id, balances)
+
+    def _look_again(self, account_id: str) -> None:
+        """An order of this account is in doubt: it is not left until the next look is due."""
+        followed = self._followed.get(account_id)
+        if followed is not None:
+            followed.wake.set()
 
     async def _poll(self, followed: _Followed) -> None:
         while True:

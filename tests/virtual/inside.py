@@ -70,7 +70,8 @@ class VirtualDisk:
     async def read(self, work: Callable[[], T]) -> T:
         if self._of.random() < self._health.fails:
             raise DatabaseError("the database could not be read: disk I/O error")
-        await self._wait()
+        if self._of.random() < 0.5:
+            await self._wait()
         return work()
 
     async def _wait(self) -> None:
@@ -92,14 +93,19 @@ class ErraticStream(MemoryStream):
         self._outside = outside
         self._of = of
         self._again = again
+        self.loses = False
+        """Whether what is published is lost, and nobody is told."""
 
     async def publish(self, command: Command) -> None:
+        if self.loses:
+            return
         if self._of.random() < self._again:
             self._loop.call_later(self._of.uniform(0.01, 5), self._publish_again, command, context=self._outside)
         await super().publish(command)
 
     def calm(self) -> None:
         self._again = 0.0
+        self.loses = False
 
     def flush(self) -> None:
         """Everything is gone, what is in hand too."""

@@ -15,7 +15,7 @@ from asyncio import base_events
 from collections.abc import Callable, Coroutine, Iterable
 from contextvars import Context, ContextVar, copy_context
 from dataclasses import dataclass, field
-from heapq import heappop
+from heapq import heappop, heappush
 from random import Random
 from typing import Any, TypeVar
 
@@ -58,7 +58,6 @@ class VirtualLoop(base_events.BaseEventLoop):
     """Runs what waits for nothing but time and each other: no sockets, no threads, no signals."""
 
     _ready: list[asyncio.Handle]
-    _scheduled: list[asyncio.TimerHandle]
     _stopping: bool
 
     def __init__(self, seed: int) -> None:
@@ -66,6 +65,9 @@ class VirtualLoop(base_events.BaseEventLoop):
         self._now_s = 0.0
         self._draw = Random(f"order of callbacks {seed}").random
         self._ready = []
+        self._timers: list[tuple[float, int, asyncio.TimerHandle]] = []
+        """A heap; of one instant the first that was set comes first."""
+        self._timers_set = 0
         self.steps = 0
         """Callbacks that ran."""
         self.set_task_factory(_registered)
@@ -78,6 +80,19 @@ class VirtualLoop(base_events.BaseEventLoop):
         handle = asyncio.Handle(callback, args, self, context)
         self._ready.append(handle)
         return handle
+
+    def call_later(
+        self, delay: float, callback: Callable[..., object], *args: Any, context: Context | None = None
+    ) -> asyncio.TimerHandle:
+        return self.call_at(self._now_s + delay, callback, *args, context=context)
+
+    def call_at(
+        self, when: float, callback: Callable[..., object], *args: Any, context: Context | None = None
+    ) -> asyncio.TimerHandle:
+        timer = asyncio.TimerHandle(when, callback, args, self, context)
+        self._timers_set += 1
+        heappush(self._timers, (when, self._timers_set, timer))
+        return timer
 
     async def bury(self, lives: Iterable[Life]) -> None:
         """Let what is left of them end in good order, when nothing that it does matters any more: a task that is
@@ -100,9 +115,9 @@ class VirtualLoop(base_events.BaseEventLoop):
                 drawn = int(draw() * len(ready))
                 ready[drawn], ready[-1] = ready[-1], ready[drawn]
             handle = ready.pop()
-            owner = handle._context.get(OWNER)
             if handle._cancelled:
                 continue
+            owner = handle._context.get(OWNER)
             if owner is not None and owner.dead:
                 owner.limbo.append(handle)
                 continue
@@ -113,16 +128,15 @@ class VirtualLoop(base_events.BaseEventLoop):
 
     def _wake(self) -> None:
         """Make ready what is due; when nothing is ready, let time pass until something is."""
-        scheduled = self._scheduled
-        while scheduled and scheduled[0]._cancelled:
-            heappop(scheduled)._scheduled = False
+        timers = self._timers
+        while timers and timers[0][2]._cancelled:
+            heappop(timers)
         if not self._ready:
-            if not scheduled:
+            if not timers:
                 raise Stuck(f"nothing is left to wait for at {self._now_s} s")
-            self._now_s = max(self._now_s, scheduled[0].when())
-        while scheduled and scheduled[0].when() <= self._now_s:
-            timer = heappop(scheduled)
-            timer._scheduled = False
+            self._now_s = max(self._now_s, timers[0][0])
+        while timers and timers[0][0] <= self._now_s:
+            timer = heappop(timers)[2]
             if not timer._cancelled:
                 self._ready.append(timer)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from random import Random
@@ -102,13 +103,21 @@ class Weather:
         self.loses_events = (0.0, 0.0, 0.05, 0.3)[int(of.random() * 4)]
         self.bends_events = (0.0, 0.1, 0.4)[int(of.random() * 3)]
         """How many events of user streams come out of their order, late or twice."""
+        self._next: dict[str, deque[Fate]] = {}
 
     def clear(self) -> None:
         """From now on everything goes well."""
         self.spoils = self.loses_events = self.bends_events = 0.0
 
-    def fate(self) -> Fate:
+    def spoil(self, endpoint: str, *fates: Fate) -> None:
+        """What becomes of the next calls of this name."""
+        self._next.setdefault(endpoint, deque()).extend(fates)
+
+    def fate(self, endpoint: str) -> Fate:
         """The next call's."""
+        given = self._next.get(endpoint)
+        if given:
+            return given.popleft()
         if self._of.random() >= self.spoils:
             return _fine(FINE, self._of)
         name = self.kinds[int(self._of.random() * len(self.kinds))]

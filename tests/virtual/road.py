@@ -56,7 +56,7 @@ class VirtualRoad:
     async def call(self, endpoint: str, params: Mapping[str, str | int]) -> Any:
         """The exchange's answer, or Trouble."""
         loop = asyncio.get_running_loop()
-        fate = self._weather.fate()
+        fate = self._weather.fate(endpoint)
         if fate.held_s:
             await asyncio.sleep(fate.held_s)
         deadline = SEND_BEFORE.get()

@@ -68,9 +68,22 @@ class Surroundings:
         self._streams.append(made)
         return made
 
+    def lose_commands(self) -> None:
+        """What is published from now on never comes."""
+        for stream in self._streams:
+            stream.loses = True
+
     def flush(self) -> None:
         for stream in self._streams:
             stream.flush()
+
+    def be_fair(self, features: Features) -> None:
+        """Nothing goes wrong from the beginning, but for what is asked for; every venue can do this much."""
+        self.calm()
+        self.exchange.lags_s = 0.0
+        self.venues = dict.fromkeys(self.venues, features)
+        self._again = 0.0
+        self._lease_s = LEASES_S[-1]
 
     def calm(self) -> None:
         """From now on nothing goes wrong any more."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -17,7 +17,8 @@ from tests.virtual.crowd import Crowd, Stranger
 from tests.virtual.inside import SharedBus
 from tests.virtual.judge import AT_REST, faults_of_account, faults_of_screen, wrong_on_screen
 from tests.virtual.life import VirtualClock
-from tests.virtual.loop import Life, VirtualLoop
+from tests.virtual.loop import Life, Stuck, VirtualLoop
+from tests.virtual.plan import Plan
 from tests.virtual.process import DeskProcess, Gone
 from tests.virtual.surroundings import Make, Surroundings
 from tests.virtual.trace import Trace
@@ -48,50 +49,66 @@ class Verdict:
 def run_seed(seed: int, make: Make = AS_IT_IS, *, whole: bool = False) -> Verdict:
     """The verdict on one world. `whole` waits for all of the calm, even if everything was in order before."""
     loop = VirtualLoop(seed)
+    around = Surroundings(seed, loop, make)
+    world = World(around, Plan.drawn(around.random("plan")))
+    return judged(world, world.live(), whole=whole)
+
+
+def judged(world: World, story: Coroutine[Any, Any, None], *, whole: bool = False) -> Verdict:
+    """Open the world, let the story happen in it, then hold it to the invariants."""
+    around, loop = world.around, world.around.loop
+
+    async def run() -> tuple[str, ...]:
+        await world.open()
+        await story
+        return await world.settle(whole=whole)
+
     try:
-        world = World(seed, loop, make)
-        faults = loop.run_until_complete(world.run(whole=whole))
-        orders = tuple(world.around.store.orders.values())
-        verdict = Verdict(seed, faults, world.around.trace, orders, world.deaths, loop.time(), loop.steps)
-        loop.run_until_complete(world.bury())
-        return verdict
+        faults = loop.run_until_complete(run())
+        orders = tuple(around.store.orders.values())
+        return Verdict(around.seed, faults, around.trace, orders, world.deaths, loop.time(), loop.steps)
     finally:
+        with suppress(Stuck):
+            loop.run_until_complete(world.bury())
         loop.close()
 
 
 class World:
-    def __init__(self, seed: int, loop: VirtualLoop, make: Make) -> None:
-        self.around = Surroundings(seed, loop, make)
-        self.loop = loop
+    def __init__(self, around: Surroundings, plan: Plan) -> None:
+        self.around = around
+        self.loop = around.loop
+        self.plan = plan
         self.deaths = 0
-        self._of = self.around.random("world")
+        self.stranger = Stranger(around.exchange, around.trace, around.random("stranger"))
+        self.crowd = Crowd(around.exchange, around.random("crowd"))
+        self.users: list[User] = []
+        self._of = around.random("world")
         self._lives: list[Life] = []
         self._processes: list[DeskProcess] = []
         self._accounts: list[tuple[Account, str]] = []
         """Each with its API key."""
         self._shared: tuple[Stream, EventBus] | None = None
-        self.until_s = self._of.uniform(3, 14)
-        self._pace_s = (0.1, 0.3, 0.8)[int(self._of.random() * 3)]
+        self._traders: list[Trader] = []
         self._errors: list[str] = []
-        self.stranger = Stranger(self.around.exchange, self.around.trace, self.around.random("stranger"))
         self._over = False
-        loop.set_exception_handler(self._unhandled)
+        self.loop.set_exception_handler(self._unhandled)
 
-    async def run(self, *, whole: bool) -> tuple[str, ...]:
-        crowd = Crowd(self.around.exchange, self.around.random("crowd"))
-        await self._open()
+    async def live(self) -> None:
+        """Everybody trades while things happen to them, as the seed has it."""
         start_s = self.loop.time()
-        until_s = start_s + self.until_s
-        for accident in draw_accidents(self.around.random("accidents"), self.until_s):
+        until_s = start_s + self.plan.until_s
+        for accident in draw_accidents(self.around.random("accidents"), self.plan.until_s):
             self.loop.call_at(start_s + accident.at_s, self._befall, accident)
-        traders = [Trader(user.id, self.around, self._ready, self.around.random(user.id)) for user in self._users]
-        await asyncio.gather(
-            crowd.trade(until_s, 0.3), *(trader.trade(ACTIONS, until_s, self._pace_s * 2) for trader in traders)
-        )
+        self._traders = [Trader(user.id, self.around, self.ready, self.around.random(user.id)) for user in self.users]
+        trading = [trader.trade(ACTIONS, until_s, self.plan.pace_s) for trader in self._traders]
+        await asyncio.gather(self.crowd.trade(until_s, 0.3), *trading)
+
+    async def settle(self, *, whole: bool) -> tuple[str, ...]:
+        """Let nothing go wrong any more, wait until everything is in order, and say what never comes to be."""
         self.around.calm()
         self.around.trace.note("calm")
-        faults = await self._settle(whole=whole)
-        return (*faults, *self._lost_promises(traders), *self._errors)
+        faults = await self._calm_down(whole=whole)
+        return (*faults, *self._lost_promises(), *self._errors)
 
     async def bury(self) -> None:
         """End what was left of all processes, so that nothing of them is found by the collector."""
@@ -120,38 +137,40 @@ class World:
 
     # --- inside ---
 
-    async def _open(self) -> None:
-        """Users with an account each, of the desk's own exchange or with a key of their own; then the processes."""
-        of, around = self._of, self.around
-        self._users = [
-            User(f"user{number}", f"user{number}@example.org", Role.TRADER, around.machine.now())
-            for number in range(1 + int(of.random() * 2.5))
-        ]
-        for user in self._users:
-            await around.users.create(user, "no password")
-            paper = of.random() < 0.7
-            venue = list(around.venues)[0 if paper else 1]
-            key = f"key-of-{user.id}"
-            account = Account(f"account-{user.id}", user.id, venue, "Paper", key[-4:], user.created_at, paper=paper)
-            await around.users.add_account(account, Credentials(key, "secret"))
-            if not paper:
-                around.exchange.exchange.create_account(key, "secret", PAPER_BALANCES)
-            self._accounts.append((account, key))
-        several = of.random() < 0.3
-        if not several:
-            around.disk.fails_after = 0.0  # its database is a file beside it: what it commits, it knows of
-        else:
-            bus = SharedBus(self.loop, around.exchange.outside, around.random("bus"), (0.0, 0.1)[int(of.random() * 2)])
+    async def open(self) -> None:
+        """Users with an account each, then the processes; returns when one of these is ready."""
+        around = self.around
+        for number, paper in enumerate(self.plan.papers):
+            await self._open_account(f"user{number}", paper=paper)
+        if self.plan.several:
+            bus = SharedBus(self.loop, around.exchange.outside, around.random("bus"), self.plan.bus_loses)
             self._shared = (around.stream(around.machine), bus)
-        for number in range(2 if several else 1):
-            self._start(number, around.machine if number == 0 else VirtualClock(self.loop, of.uniform(-0.5, 0.5)))
+        else:
+            around.disk.fails_after = 0.0  # its database is a file beside it: what it commits, it knows of
+        for number, skew_s in enumerate(self.plan.skews_s):
+            self._start(number, VirtualClock(self.loop, skew_s))
         for _ in range(OPEN_LOOKS):
-            if not self._ready():
-                await asyncio.sleep(OPEN_LOOK_EVERY_S)
+            if self.ready():
+                break
+            await asyncio.sleep(OPEN_LOOK_EVERY_S)
+
+    async def _open_account(self, user_id: str, *, paper: bool) -> None:
+        around = self.around
+        user = User(user_id, f"{user_id}@example.org", Role.TRADER, around.machine.now())
+        await around.users.create(user, "no password")
+        venue = list(around.venues)[0 if paper else 1]
+        key = f"key-of-{user.id}"
+        account = Account(f"account-{user.id}", user.id, venue, "Paper", key[-4:], user.created_at, paper=paper)
+        await around.users.add_account(account, Credentials(key, "secret"))
+        if not paper:
+            around.exchange.exchange.create_account(key, "secret", PAPER_BALANCES)
+        self.users.append(user)
+        self._accounts.append((account, key))
 
     def _start(self, number: int, clock: VirtualClock) -> None:
         name = f"desk{number}.{len(self._lives)}"
-        process = DeskProcess(name, self.around, clock, draw_doom(self.around.random(f"doom of {name}")), self._shared)
+        doom = draw_doom(self.around.random(f"doom of {name}")) if self.plan.mortal else None
+        process = DeskProcess(name, self.around, clock, doom, self._shared)
         self._lives.append(process.life)
         if number < len(self._processes):
             self._processes[number] = process
@@ -169,14 +188,15 @@ class World:
         with suppress(Gone):  # it may die before it has stopped
             await process.stop()
 
-    def _ready(self) -> list[DeskProcess]:
+    def ready(self) -> list[DeskProcess]:
+        """The processes that take orders now."""
         return [process for process in self._processes if process.ready]
 
     def _befall(self, accident: Accident) -> None:
         self.around.trace.note("accident", accident.kind)
         ACCIDENTS[accident.kind](self, accident.whom)
 
-    async def _settle(self, *, whole: bool) -> tuple[str, ...]:
+    async def _calm_down(self, *, whole: bool) -> tuple[str, ...]:
         end_s = self.loop.time() + CALM_S
         while True:
             await asyncio.sleep(LOOK_EVERY_S)
@@ -198,8 +218,8 @@ class World:
                 yield from faults_of_screen(screen)
                 yield from wrong_on_screen(screen, self.around.store)
 
-    def _lost_promises(self, traders: list[Trader]) -> Iterator[str]:
-        for trader in traders:
+    def _lost_promises(self) -> Iterator[str]:
+        for trader in self._traders:
             for name, order_id in trader.promised.items():
                 order = self.around.store.orders.get(order_id)
                 if order is None or order.client_order_id != name:
