@@ -28,10 +28,11 @@ HEAD = (
 class Connection(asyncio.Protocol):
     """One request after the other, until told to end."""
 
-    def __init__(self, request: Callable[[], bytes], done: asyncio.Event) -> None:
+    def __init__(self, request: Callable[[], bytes], pace_s: float, done: asyncio.Event) -> None:
         self.request = request
         self.times_s: list[float] = []
         self.refused: dict[bytes, int] = {}
+        self._pace_s = pace_s
         self._done = done
         self._sent_s = 0.0
         self._received = b""
@@ -50,7 +51,10 @@ class Connection(asyncio.Protocol):
         if not head.startswith(b"HTTP/1.1 200"):
             self.refused[body] = self.refused.get(body, 0) + 1
         self._received = b""
-        self._send()
+        if self._pace_s:
+            asyncio.get_running_loop().call_later(self._pace_s, self._send)
+        else:
+            self._send()
 
     def _send(self) -> None:
         if self._transport is None:
@@ -78,12 +82,27 @@ def orders(host: str, key: str, secret: str) -> Callable[[], bytes]:
             f"symbol=BTCUSDT&side={side}&type=LIMIT&timeInForce=GTC&quantity=0.001&price=20000"
             f"&newOrderRespType=FULL&timestamp={time.time_ns() // 1_000_000}"
         )
-        body = f"{form}&signature={signed(form, secret)}"
-        path = "/api/v3/order"
-        head = HEAD.format(method="POST", path=path, query="", host=host, key=key, length=len(body), body=body)
-        return head.encode()
+        return post("/api/v3/order", form, host, key, secret)
 
     return request
+
+
+def passing(host: str, key: str, secret: str) -> Callable[[], bytes]:
+    """Orders that meet nobody and do not rest."""
+
+    def request() -> bytes:
+        form = (
+            "symbol=BTCUSDT&side=BUY&type=LIMIT&timeInForce=IOC&quantity=0.001&price=20000"
+            f"&newOrderRespType=FULL&timestamp={time.time_ns() // 1_000_000}"
+        )
+        return post("/api/v3/order", form, host, key, secret)
+
+    return request
+
+
+def post(path: str, form: str, host: str, key: str, secret: str) -> bytes:
+    body = f"{form}&signature={signed(form, secret)}"
+    return HEAD.format(method="POST", path=path, query="", host=host, key=key, length=len(body), body=body).encode()
 
 
 def empty(host: str, key: str, secret: str) -> Callable[[], bytes]:
@@ -102,14 +121,16 @@ def signed(form: str, secret: str) -> str:
     return hmac.new(secret.encode(), form.encode(), hashlib.sha256).hexdigest()
 
 
-KINDS = {"orders": orders, "empty": empty}
+KINDS = {"orders": orders, "empty": empty, "paced": passing}
+PACE_S = {"paced": 0.01}
+"""How long a connection waits between two requests; else it does not."""
 
 
 async def run(host: str, port: int, kind: str, seconds: float, keys: list[str]) -> dict[str, object]:
     """All connections at once for so long."""
     loop, done = asyncio.get_running_loop(), asyncio.Event()
     began = time.perf_counter()
-    connections = [Connection(KINDS[kind](host, *key.split(":")), done) for key in keys]
+    connections = [Connection(KINDS[kind](host, *key.split(":")), PACE_S.get(kind, 0.0), done) for key in keys]
     for connection in connections:
         await loop.create_connection(lambda made=connection: made, host, port)
     await asyncio.sleep(seconds)

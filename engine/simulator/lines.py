@@ -7,9 +7,11 @@ day; so the two protocols of uvicorn hand their transport's ends through the sco
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Generator, MutableMapping
+from collections.abc import Callable, Generator, Iterable, MutableMapping
 from dataclasses import dataclass
+from functools import lru_cache
 from socket import socket
+from struct import pack
 from typing import Any, Final, cast
 
 import uvicorn
@@ -24,6 +26,10 @@ from websockets.http11 import Request
 LARGEST_MESSAGE: Final = 64 * 1024
 GRACE_S: Final = 1
 LINE: Final = "simulator.line"
+TEXT_FRAME: Final = 0x81
+"""A whole message of text."""
+FRAMES: Final = 256
+"""So many of the newest are kept: whoever hears the same gets the same bytes."""
 
 
 class HttpLine(HttpToolsProtocol):
@@ -40,7 +46,7 @@ class SocketLine(WebSocketsSansIOProtocol):
     def handle_connect(self, event: Request) -> None:
         super().handle_connect(event)
         if not self.close_sent:
-            ends = {"cut": self.transport.abort, "silence": self.silence}
+            ends = {"cut": self.transport.abort, "silence": self.silence, "say": self.say}
             cast("dict[str, Any]", self.scope)["extensions"][LINE] = ends
 
     async def send(self, message: ASGISendEvent) -> None:
@@ -48,6 +54,16 @@ class SocketLine(WebSocketsSansIOProtocol):
         if self.close_sent and self.initial_response is None:
             raise ClientDisconnected
         await super().send(message)
+
+    def say(self, texts: Iterable[str]) -> bool:
+        """Write text messages at once; False, and nothing is written, when the socket does not take them now.
+
+        Each is framed once for all sockets, and many go to the system together.
+        """
+        if self.close_sent or self.disconnected or not self.writable.is_set():
+            return False
+        self.transport.write(b"".join([framed(text) for text in texts]))
+        return True
 
     def silence(self) -> None:
         """Read nothing any more and ping no longer; what the peer sends stays in the network's buffers."""
@@ -62,12 +78,14 @@ class Line:
 
     cut: Callable[[], None]
     silence: Callable[[], None]
+    say: Callable[[Iterable[str]], bool]
+    """Writes text messages at once, or tells that it cannot."""
 
     @classmethod
     def of(cls, scope: MutableMapping[str, Any]) -> Line:
         """The wire of an ASGI scope; one that cannot be cut when another server made the scope."""
         found = scope.get("extensions", {}).get(LINE, {})
-        return cls(found.get("cut", _nothing), found.get("silence", _nothing))
+        return cls(found.get("cut", _nothing), found.get("silence", _nothing), found.get("say", _never))
 
 
 class Torn(Response):
@@ -119,5 +137,24 @@ class Server(uvicorn.Server):
         await super().shutdown(sockets)
 
 
+@lru_cache(maxsize=FRAMES)
+def framed(text: str) -> bytes:
+    """A text message as one WebSocket frame of a server (RFC 6455, 5.2)."""
+    payload = text.encode()
+    size = len(payload)
+    if size < 126:
+        head = bytes((TEXT_FRAME, size))
+    elif size < 1 << 16:
+        head = pack("!BBH", TEXT_FRAME, 126, size)
+    else:
+        head = pack("!BBQ", TEXT_FRAME, 127, size)
+    return head + payload
+
+
 def _nothing() -> None:
     return
+
+
+def _never(texts: Iterable[str]) -> bool:
+    del texts
+    return False

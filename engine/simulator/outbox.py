@@ -8,6 +8,8 @@ from typing import Final
 import structlog
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
+from engine.simulator.lines import Line
+
 log = structlog.get_logger(__name__)
 
 MOST_WAITING: Final = 4096
@@ -25,8 +27,9 @@ class Outbox:
     """
 
     def __init__(self) -> None:
-        self._waiting: asyncio.Queue[str] = asyncio.Queue(MOST_WAITING)
+        self._texts: list[str] = []
         self._characters = 0
+        self._more = asyncio.Event()
         self._ending: tuple[int, str] | None = None
         self._silent = False
 
@@ -38,52 +41,59 @@ class Outbox:
     @property
     def waiting(self) -> int:
         """How many messages the consumer has not taken yet."""
-        return self._waiting.qsize()
+        return len(self._texts)
 
     def silence(self) -> None:
         """Say nothing any more, neither what waits nor what is put from now on."""
         self._silent = True
-        self._drop_all()
+        self.take()
 
     def put(self, text: str) -> None:
         """Queue one text message; never waits."""
         if self._ending is not None or self._silent:
             return
         self._characters += len(text)
-        if self._waiting.full() or self._characters > MOST_CHARACTERS:
-            self._drop_all()
+        if len(self._texts) >= MOST_WAITING or self._characters > MOST_CHARACTERS:
+            self.take()
             self._ending = TOO_SLOW
-            text = ""  # wakes the writer
-        self._waiting.put_nowait(text)
+        else:
+            self._texts.append(text)
+        self._more.set()
 
     def end(self, code: int, reason: str) -> None:
         """Close the socket once what waits is written; nothing more is taken."""
-        if self._ending is not None or self._silent:
-            return
-        if self._waiting.full():
-            self._drop_all()
-        self._ending = (code, reason)
-        self._waiting.put_nowait("")
+        if self._ending is None and not self._silent:
+            self._ending = (code, reason)
+            self._more.set()
 
-    def _drop_all(self) -> None:
-        while not self._waiting.empty():
-            self._waiting.get_nowait()
+    def take(self) -> list[str]:
+        """What waits, oldest first; it waits no longer."""
+        texts, self._texts = self._texts, []
+        self._characters = 0
+        return texts
 
     async def drain(self, websocket: WebSocket) -> None:
         """Write what is put, until the socket ends, falls behind or takes nothing for ten seconds."""
+        line = Line.of(websocket.scope)
         try:
-            while True:
-                text = await self._waiting.get()
-                if self._ending is not None and self._waiting.empty():
-                    break
-                self._characters -= len(text)
-                async with asyncio.timeout(PATIENCE_S):
-                    await websocket.send_text(text)
+            while self._ending is None or self._texts:
+                await self._more.wait()
+                self._more.clear()
+                await _write(websocket, line, self.take())
             if self.overflowed:
                 log.warning("consumer fell behind", path=websocket.scope["path"])
             async with asyncio.timeout(PATIENCE_S):
                 await websocket.close(*self._ending)
         except TimeoutError:
             log.warning("consumer takes nothing", path=websocket.scope["path"])
-        except WebSocketDisconnect:
+        except (WebSocketDisconnect, OSError):
             return
+
+
+async def _write(websocket: WebSocket, line: Line, texts: list[str]) -> None:
+    """Write messages, all at once where the line is one of our server's and takes them now."""
+    if line.say(texts):
+        return
+    for text in texts:
+        async with asyncio.timeout(PATIENCE_S):
+            await websocket.send_text(text)

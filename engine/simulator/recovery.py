@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import gc
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
 from dataclasses import astuple
 
 from engine.simulator.inputs import World, apply
@@ -16,16 +18,29 @@ def recover(journal: Journal, world: World) -> bool:
     reports = world.matcher.reports
     reports.silent = True
     found = journal.snapshot is not None
-    if journal.snapshot is not None:
-        restore(world, journal.snapshot)
-        journal.snapshot = None
-    for record in journal.records():
-        apply(world, record)
-        found = True
+    with no_collecting():
+        if journal.snapshot is not None:
+            restore(world, journal.snapshot)
+            journal.snapshot = None
+        for record in journal.records():
+            apply(world, record)
+            found = True
     reports.silent = False
     for market in world.matcher.markets.values():
         market.shown_top = market.book.best()
     return found
+
+
+@contextmanager
+def no_collecting() -> Generator[None]:
+    """Millions of objects are made and none of them is garbage: who looked for it would look at all of them."""
+    collecting = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if collecting:
+            gc.enable()
 
 
 def identity(listings: Sequence[Listing]) -> list[list[str]]:

@@ -76,17 +76,10 @@ class Api:
     def answer(self, text: str) -> dict[str, Any]:
         """The one answer to a frame; events that it brings about are passed over."""
         assert self.session.read(text) is None
-        told = [orjson.loads(message) for message in drained(self.outbox)]
+        told = [orjson.loads(message) for message in self.outbox.take()]
         answers = [message for message in told if "status" in message]
         assert len(answers) == 1, told
         return dict(answers[0])
-
-
-def drained(outbox: Outbox) -> list[str]:
-    waiting = outbox._waiting  # nobody writes it to a socket here
-    found = [waiting.get_nowait() for _ in range(waiting.qsize())]
-    outbox._characters = 0
-    return found
 
 
 API = Api()
@@ -135,7 +128,7 @@ def check_stream_answer(texts: list[str]) -> None:
         session = StreamSession(channels, floor.users, outbox, wrapped=True)
         for text in texts:
             session.read(text)
-            told = [orjson.loads(message) for message in drained(outbox)]
+            told = [orjson.loads(message) for message in outbox.take()]
             assert len(told) == 1
             assert told[0].keys() == {"id", "result"} or told[0].keys() == {"id", "error"}, told
         channels.beat()
