@@ -125,6 +125,10 @@ class Road:
             await self._guard(self._exchange.watch_ohlcv(symbol, timeframe))
         return _take(waiting)
 
+    def forget_klines(self, symbol: str, timeframe: str) -> None:
+        """What came for a watcher who left before it was taken is old by now."""
+        self._exchange.backlog(f"kline:{symbol}:{timeframe}").clear()
+
     async def next_ticker(self, symbol: str) -> Raw:
         ticker = await self._guard(self._exchange.watch_ticker(symbol))
         return ticker["info"]

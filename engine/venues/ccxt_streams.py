@@ -69,8 +69,15 @@ class MarketStreams:
             await self._unwatch("ticker", instrument.symbol)
 
     async def candles(self, instrument: Instrument, timeframe: str) -> AsyncGenerator[Candle]:
+        begun = False
+
         async def step() -> list[Candle]:
-            klines = await (await self._road()).next_klines(instrument.symbol, timeframe)
+            nonlocal begun
+            road = await self._road()
+            if not begun:
+                begun = True
+                road.forget_klines(instrument.symbol, timeframe)
+            klines = await road.next_klines(instrument.symbol, timeframe)
             return [payloads.forming_candle(kline) for kline in klines if kline["x"] or kline is klines[-1]]
 
         try:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Literal
 
 from fastapi import APIRouter
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from engine.desk import Desk
-from engine.domain.dead_man import DeadMan, DeadManPolicy
+from engine.domain.dead_man import LONGEST_S, SHORTEST_S, DeadMan, DeadManPolicy
 from numatix.api.asking import Placing, Proven
 from numatix.api.bodies import Body
 from numatix.api.reading import ExactRoute
@@ -18,7 +18,7 @@ class DeadManBody(Body):
     """`after_s` seconds without any open desk or stream of yours, `entries` (or `all`) of your open orders go."""
 
     enabled: bool
-    after_s: int = 60
+    after_s: int = Field(default=60, json_schema_extra={"minimum": SHORTEST_S, "maximum": LONGEST_S})
     policy: Literal["entries", "all"] = "entries"
 
 

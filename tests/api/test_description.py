@@ -27,10 +27,12 @@ SAID_IN_WORDS = {
     ("post", "/v1/order-lists"),
     ("get", "/v1/orders"),
     ("get", "/v1/fills"),
+    ("get", "/v1/drifts"),
     ("get", "/v1/markets/{symbol}/candles"),
+    ("put", "/v1/dead-man"),
 }
-"""What a schema cannot say: an order's fields depend on each other, a cursor is one that a list answered with, and a
-stretch of time starts before it ends."""
+"""What a schema cannot say: an order's fields depend on each other, a cursor is one that a list answered with, a stretch
+of time starts before it ends, and a whole number is written without a point."""
 visitors = itertools.count(1)
 SAMPLE = settings(
     max_examples=8,

@@ -126,9 +126,11 @@ def test_a_second_signal_ends_it_at_once_and_nothing_is_lost_or_sent_twice(
     with desk.api() as http:
         bot = bot_of(desk, http)
         placed = bot.place_resting(QUANTITY)
-        bot.becomes(placed["id"], "SUBMITTED")
+        # Its stream may tell of it before its answer is given up.
+        wait_until(lambda: sendings(http.get(f"/orders/{placed['id']}").json()) == 1, "the order to be sent")
+    heard = len(desk.log_lines("the desk is ending"))
     desk.process.terminate()
-    wait_until(lambda: desk.log_lines("the desk is ending"), "the first signal to be heard")
+    wait_until(lambda: len(desk.log_lines("the desk is ending")) > heard, "the first signal to be heard")
     told = time.monotonic()
     desk.process.terminate()
     assert desk.process.wait(5) == ENDED_BY_FORCE

