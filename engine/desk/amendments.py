@@ -11,7 +11,7 @@ from engine.desk.orders import Orders
 from engine.domain.advance import IllegalTransition
 from engine.domain.draft import OrderDraft, check_draft
 from engine.domain.instrument import Instrument
-from engine.domain.order import AmendRequested, Order, OrderStatus, Rewritten
+from engine.domain.order import AmendRequested, Order, OrderStatus, Rewritten, altered
 from engine.domain.risk import cost
 from engine.domain.transitions import TRANSITIONS, Refuse
 from engine.domain.values import Conflict, Price, Quantity, Refusal, Unavailable, decimal_text
@@ -115,6 +115,10 @@ def _what_is_new(order: Order, wanted: Amendment) -> Amendment:
     for name in ("price", "stop_price"):
         if getattr(wanted, name) is not None and getattr(order, name) is None:
             raise Refusal(f"{name}_not_allowed", f"A {order.type} order has no {name} to change.", name)
+    if wanted.stop_price is not None and order.triggered_at is not None:
+        raise Refusal(
+            "stop_price_not_allowed", "The order's price has come: its stop_price is of the past.", "stop_price"
+        )
     new = Amendment(
         None if wanted.quantity == order.quantity else wanted.quantity,
         None if wanted.price == order.price else wanted.price,
@@ -151,6 +155,8 @@ def _not_now(order: Order, why: str) -> Conflict:
 def _draft(order: Order, wanted: Amendment) -> OrderDraft:
     """What would be placed for what is left."""
     quantity = wanted.quantity or order.quantity
+    if order.triggered_at is not None:  # its price has come: what is open now is what it became
+        order = altered(order, type=order.type.triggered, stop_price=None, trailing_delta=None, held=False)
     return OrderDraft(
         order.symbol,
         order.side,

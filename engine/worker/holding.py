@@ -121,6 +121,8 @@ class Holding:
         """Send it; the other leg of its list is taken back first, so that one balance does not serve two orders."""
         found = await self._ledger.order_list(order.list_id or "")
         others = () if found is None else _in_the_way(order, found[1])
+        if found is not None and not _is_held(order, found[1]):
+            return  # the other leg's price came first
         detail = {"price": str(price)}
         if found is not None and others:
             closing = replace(found[0], status=ListStatus.CLOSING, updated_at=self._clock.now())
@@ -140,6 +142,10 @@ def _refresh(watched: _Watched, orders: Sequence[Order]) -> None:
         ahead = seen is not None and trailed(order, seen) is not None
         watched.orders[order.id] = replace(order, trail_price=seen) if ahead else order
     watched.noted_at = {order_id: at for order_id, at in watched.noted_at.items() if order_id in watched.orders}
+
+
+def _is_held(order: Order, orders: Sequence[Order]) -> bool:
+    return any(one.id == order.id and one.status is OrderStatus.HELD for one in orders)
 
 
 def _in_the_way(order: Order, orders: Sequence[Order]) -> tuple[Order, ...]:

@@ -53,6 +53,7 @@ class _Followed:
     swept_at: float = float("-inf")
     compared_at: float = float("-inf")
     looks: int = 0
+    in_doubt: bool = False
     wake: asyncio.Event = field(default_factory=asyncio.Event)
 
     @property
@@ -191,10 +192,14 @@ class Keeper:
         """An order of this account is in doubt: it is not left until the next look is due."""
         followed = self._followed.get(account_id)
         if followed is not None:
+            followed.in_doubt = True
             followed.wake.set()
 
     async def _poll(self, followed: _Followed) -> None:
         while True:
+            if followed.in_doubt:  # the worker has asked just now
+                followed.in_doubt = False
+                await asyncio.sleep(self._times.doubt_s)
             followed.wake.clear()
             delay_s = await self._sync(followed)
             try:
