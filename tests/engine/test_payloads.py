@@ -138,3 +138,13 @@ def test_a_page_of_html_becomes_one_short_line() -> None:
     assert trouble is not None
     assert "\n" not in trouble.detail
     assert len(trouble.detail) < 400
+
+
+@pytest.mark.parametrize("answer", [{}, "", None, [{}], [{"symbol": "BTCUSDT"}], [None]])
+def test_an_answer_that_lacks_a_part_is_garbled_and_never_taken_for_none(answer: object) -> None:
+    for parse in (payloads.venue_order, payloads.my_trade, payloads.candle):
+        with pytest.raises(VenueError, match="GARBLED"):
+            payloads.each(parse, answer)
+    with pytest.raises(VenueError, match="GARBLED"):
+        payloads.day_tickers({"BTCUSDT": "BTC/USDT"}, answer)
+    assert payloads.each(payloads.my_trade, []) == ()

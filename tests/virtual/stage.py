@@ -64,7 +64,7 @@ class Stage:
 
     async def buy(self, price: Price | None = PAST, **more: Any) -> Order:
         """Place a small buy order: one that rests, unless it has another price or none."""
-        kind = OrderType.MARKET if price is None else OrderType.LIMIT
+        kind = more.pop("kind", OrderType.MARKET if price is None else OrderType.LIMIT)
         draft = OrderDraft(SYMBOL, Side.BUY, kind, more.pop("quantity", LOT), price=price, **more)
         return (await self.ask(lambda desk: desk.submit_order(self.user_id, draft))).order
 

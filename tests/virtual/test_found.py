@@ -32,7 +32,7 @@ def quiet() -> Iterator[None]:
 
 
 async def place_oco(stage: Stage, profit: ExitTerms | None = None) -> tuple[Order, ...]:
-    """A sell at 52,000 (or `profit`), or once the price is down at 49,999.60; the market is at 50,000."""
+    """A sell at 52,000 (or `profit`), or once the price is down at 49,999.98; the market is at 50,000."""
     draft = ListDraft(
         ListKind.OCO,
         SYMBOL,
@@ -148,14 +148,19 @@ def test_lowering_one_leg_of_an_oco_lowers_the_other_in_the_ledger_too():
     assert not play(scene).faults
 
 
-def test_of_two_legs_that_the_desk_keeps_one_is_sent():
+@pytest.mark.parametrize("apart_s", [0.0, 0.12])
+@pytest.mark.parametrize("later_s", [0.0, 0.07, 0.14, 0.21])
+def test_of_two_legs_that_the_desk_keeps_one_is_sent_and_stays_sent(apart_s: float, later_s: float):
     async def scene(stage: Stage) -> None:
-        legs = await place_oco(stage, ExitTerms(stop_price=Price(Decimal("50000.02"))))
-        await asyncio.sleep(2)
+        profit, stop = await place_oco(stage, ExitTerms(stop_price=Price(Decimal("50000.02"))))
+        await asyncio.sleep(2 + later_s)
         stage.print_trade(5_000_002)
+        if apart_s:
+            await asyncio.sleep(apart_s)
         stage.print_trade(4_999_998)
         await asyncio.sleep(5)
-        assert sorted(stage.row(leg).status for leg in legs) == [S.CANCELED, S.FILLED]
+        assert (stage.row(profit).status, stage.row(stop).status) == (S.FILLED, S.CANCELED)
+        assert stage.row(profit).cancel_requested_at is None
 
     assert not play(scene, features=WITHOUT_LISTS).faults
 
@@ -179,3 +184,30 @@ def test_an_exit_that_the_desk_keeps_is_not_raised_above_what_its_entry_brings()
             )
 
     assert not play(scene, features=WITHOUT_LISTS).faults
+
+
+def test_an_order_that_the_desk_has_let_go_is_replaced_by_what_it_became():
+    async def scene(stage: Stage) -> None:
+        order = await stage.buy(PAST, kind=OrderType.STOP_LOSS_LIMIT, stop_price=Price(Decimal("50000.02")), held=True)
+        await asyncio.sleep(2)
+        stage.print_trade(5_000_002)
+        await asyncio.sleep(2)
+        assert stage.row(order).status is S.ACCEPTED
+        more = Amendment(quantity=Quantity(LOT * 2))
+        amended = await stage.ask(lambda desk: desk.amend_order(stage.user_id, order.id, more))
+        await asyncio.sleep(5)
+        replacement = stage.around.store.orders[amended.replaced_by or ""]
+        assert (stage.row(order).status, replacement.status) == (S.CANCELED, S.ACCEPTED)
+        assert (replacement.type, replacement.quantity) == (OrderType.LIMIT, LOT * 2)
+
+    assert not play(scene).faults
+
+
+def test_an_order_in_doubt_is_asked_after_every_second():
+    async def scene(stage: Stage) -> None:
+        stage.spoil("privatePostOrder", LATE)
+        order = await stage.buy()
+        await asyncio.sleep(8)
+        assert 6 <= stage.lines(order).count("AskedByClientId") <= 9
+
+    assert not play(scene).faults
