@@ -31,7 +31,7 @@ SAID_IN_WORDS = {
     ("get", "/v1/markets/{symbol}/candles"),
     ("put", "/v1/dead-man"),
 }
-"""What a schema cannot say: an order's fields depend on each other, a cursor is one that a list answered with, a stretch
+"""What a schema cannot say: fields of an order depend on each other, a cursor is one that a list gave, a stretch
 of time starts before it ends, and a whole number is written without a point."""
 visitors = itertools.count(1)
 SAMPLE = settings(
