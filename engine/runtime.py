@@ -7,6 +7,7 @@ that is what lets a whole trading day run in a test in seconds, the same every t
 from __future__ import annotations
 
 import asyncio
+import os
 import random
 import secrets
 import time
@@ -19,6 +20,8 @@ import structlog
 
 log = structlog.get_logger(__name__)
 
+ID_BYTES = 10
+IDS_DRAWN_AT_ONCE = 400
 RESTART_DELAYS_S = (0.1, 0.5, 1.0, 2.0, 5.0)
 
 
@@ -57,18 +60,32 @@ class Ids(Protocol):
 
 
 class SystemIds:
-    """Time-ordered ids (UUID version 7, RFC 9562) and tokens from the system's randomness."""
+    """Time-ordered ids (UUID version 7, RFC 9562) and tokens from the system's randomness.
+
+    Chance is drawn for many ids at once: each draw is a call of the system, at which another thread may take over for
+    milliseconds. A forked process draws its own.
+    """
+
+    def __init__(self) -> None:
+        self._drawn: list[int] = []
+        self._process = 0
 
     def new(self) -> str:
+        if not self._drawn or self._process != os.getpid():
+            self._draw()
+        drawn = self._drawn.pop()
         milliseconds = time.time_ns() // 1_000_000
-        value = (milliseconds & 0xFFFFFFFFFFFF) << 80
-        drawn = secrets.randbits(74)
-        value |= 0x7 << 76 | drawn >> 62 << 64
+        value = (milliseconds & 0xFFFFFFFFFFFF) << 80 | 0x7 << 76 | (drawn >> 62 & 0xFFF) << 64
         value |= 0b10 << 62 | drawn & 0x3FFFFFFFFFFFFFFF
         return f"{value:032x}"
 
     def secret(self) -> str:
         return secrets.token_urlsafe(32)
+
+    def _draw(self) -> None:
+        chance = secrets.token_bytes(IDS_DRAWN_AT_ONCE * ID_BYTES)
+        self._process = os.getpid()
+        self._drawn = [int.from_bytes(chance[at : at + ID_BYTES]) for at in range(0, len(chance), ID_BYTES)]
 
 
 class Randomness(Protocol):

@@ -19,17 +19,30 @@ from data.rows import FILL_COLUMNS, ORDER_COLUMNS, Values, fill_of, order_of
 from data.statements import select
 from engine.domain.values import Side
 
-IDS = "(SELECT json_array_elements_text(?::json))"
-PAIRS = "(SELECT e ->> 0, e ->> 1 FROM json_array_elements(?::json) AS e)"
-TRIPLES = "(SELECT e ->> 0, e ->> 1, e ->> 2 FROM json_array_elements(?::json) AS e)"
+# Plans are kept while tables grow, so each statement leaves no other way than by its keys: an array of ids, or a
+# look-up for each key, which the fence (OFFSET 0) keeps from becoming a join.
+IDS = "ANY (ARRAY(SELECT json_array_elements_text(?::json)))"
+EACH_KEY = "FROM json_array_elements(?::json) AS key CROSS JOIN LATERAL"
 # Locked in the order of ids, as by every other process: two batches wait for each other never in a circle.
-ORDERS = select(ORDER_COLUMNS, "orders", f"WHERE id IN {IDS} ORDER BY id FOR NO KEY UPDATE")
-ORDERS_BY_CLIENT_ID = select(ORDER_COLUMNS, "orders", f"WHERE (account_id, client_order_id) IN {PAIRS}")
-FILLS = select(FILL_COLUMNS, "fills", f"WHERE order_id IN {IDS} ORDER BY time, length(venue_trade_id), venue_trade_id")
-OWNERS = select(
-    ("account_id", "symbol", "venue_trade_id", "side", "order_id"),
-    "fills",
-    f"WHERE (account_id, symbol, venue_trade_id) IN {TRIPLES}",
+ORDERS = select(ORDER_COLUMNS, "orders", f"WHERE id = {IDS} ORDER BY id FOR NO KEY UPDATE")
+ORDERS_BY_CLIENT_ID = " ".join(
+    [
+        f"SELECT one.* {EACH_KEY} (",
+        select(ORDER_COLUMNS, "orders", "WHERE account_id = key ->> 0 AND client_order_id = key ->> 1 OFFSET 0"),
+        ") AS one",
+    ]
+)
+FILLS = select(FILL_COLUMNS, "fills", f"WHERE order_id = {IDS} ORDER BY time, length(venue_trade_id), venue_trade_id")
+OWNERS = " ".join(
+    [
+        f"SELECT one.* {EACH_KEY} (",
+        select(
+            ("account_id", "symbol", "venue_trade_id", "side", "order_id"),
+            "fills",
+            "WHERE account_id = key ->> 0 AND symbol = key ->> 1 AND venue_trade_id = key ->> 2 OFFSET 0",
+        ),
+        ") AS one",
+    ]
 )
 
 
@@ -39,8 +52,9 @@ def insert_many(table: str, columns: Sequence[str], rest: str = "") -> str:
 
 
 def update_many(table: str, columns: Sequence[str], key: str) -> str:
+    """Takes the rows, then their keys."""
     changes = ", ".join(f"{column} = new.{column}" for column in columns)
-    same = f"{table}.{key} = new.{key}"
+    same = f"{table}.{key} = new.{key} AND {table}.{key} = {IDS}"
     return " ".join(["UPDATE", table, "SET", changes, "FROM", rows_for(table), "AS new WHERE", same])
 
 
@@ -120,11 +134,12 @@ def write_entries(session: Session, entries: Entries) -> Rows | None:
     """
     changed = entries.updated()
     if changed:
-        session.execute(UPDATE_ORDERS, (_rows(ORDER_UPDATED, changed),))
+        session.execute(UPDATE_ORDERS, (_rows(ORDER_UPDATED, changed), _json([row[-1] for row in changed])))
     for table, rows in entries.inserted.items():
         if rows:
             session.execute(INSERTS[table], (_rows(INSERTED[table], rows, UNIQUE.get(table, ())),))
-    session.execute(UPDATE_WRITERS, (_rows(WRITER_UPDATED, entries.ends()),))
+    ends = entries.ends()
+    session.execute(UPDATE_WRITERS, (_rows(WRITER_UPDATED, ends), _json([row[-1] for row in ends])))
     if not entries.events:
         return None
     left = dict(entries.events_by_user())

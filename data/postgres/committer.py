@@ -115,6 +115,9 @@ class PostgresCommitter:
 
     def _begin(self, session: Session) -> None:
         """The receipt is locked first: whoever looks for it after a loss waits for the transaction's end."""
+        if self._number & (self._number - 1) == 0:
+            # Each time that twice as much has been written plans are made anew: another index may be the best by now.
+            session.execute("DISCARD PLANS")
         session.execute("BEGIN")
         session.execute(LEAVE_RECEIPT, (self._number, self.writer))
 

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
+from itertools import pairwise
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import psycopg
@@ -21,7 +25,9 @@ from data import rows, statements, tables
 from data.columns import DecimalText, Instant
 from data.database import Database
 from data.ledger import SqlLedger
+from data.postgres import books as postgres_books
 from data.rows import SqlValue
+from data.sqlite import books as sqlite_books
 from engine.domain.order import Accepted, CancelRequested, Submitting
 from engine.ports import Login, RefreshToken
 from tests.data.makers import NOON, CountedIds, a_command, a_fill, a_user, an_account, an_order
@@ -35,6 +41,7 @@ DRIVER_TYPES: dict[type[TypeEngine[Any]], type] = {
     Integer: int,
     Boolean: bool,
 }
+STATEMENTS = {"SELECT", "INSERT", "UPDATE", "DELETE", "WITH"}
 FULL_ORDER = replace(
     an_order(),
     venue_order_id="v",
@@ -56,14 +63,47 @@ def engine_of(address: str | Path) -> Engine:
     return create_engine("postgresql+psycopg://", poolclass=NullPool, creator=lambda: psycopg.connect(address))
 
 
-def statement_texts() -> list[str]:
-    return [text for name, text in vars(statements).items() if name.isupper() and isinstance(text, str)]
+def statements_in(module: ModuleType) -> dict[str, str]:
+    """By name: those that stand alone, and those that stand in a table of statements."""
+    alone = {name: text for name, text in vars(module).items() if name.isupper() and isinstance(text, str)}
+    inserts: dict[str, str] = getattr(module, "INSERTS", {})
+    return {name: text for name, text in {**alone, **inserts}.items() if text.split()[0] in STATEMENTS}
 
 
-@pytest.mark.parametrize("statement", statement_texts())
-async def test_every_statement_prepares_on_the_migrated_schema(database: Database, statement: str):
+def books_of(address: str | Path) -> ModuleType:
+    return sqlite_books if isinstance(address, Path) else postgres_books
+
+
+async def plan_of(database: Database, statement: str) -> str:
+    """How the writer would go about it."""
+    query = "EXPLAIN QUERY PLAN" if database.path else "EXPLAIN"
     values = [None] * statement.count("?")
-    assert await database.write(lambda connection: connection.execute(f"EXPLAIN {statement}", values).fetchall())
+    found = await database.write(lambda connection: connection.execute(f"{query} {statement}", values).fetchall())
+    return "\n".join(str(row[-1]) for row in found)
+
+
+async def test_every_statement_prepares_on_the_migrated_schema(database: Database, address: str | Path):
+    known = {**statements_in(statements), **statements_in(books_of(address))}
+    plans = [await plan_of(database, statement) for statement in known.values()]
+    assert len(plans) > 50
+
+
+async def test_a_batch_finds_all_that_it_touches_by_keys(database: Database, address: str | Path):
+    """However large a table has become. Only what the statement brings along itself is gone through."""
+    plans = {name: await plan_of(database, text) for name, text in statements_in(books_of(address)).items()}
+    assert plans
+    assert {name: plan for name, plan in plans.items() if any(scans_of(plan))} == {}
+
+
+def scans_of(plan: str) -> Iterator[str]:
+    """Where the plan goes through a whole table, or a whole index."""
+    lines = [line.strip() for line in plan.splitlines()]
+    for line, condition in pairwise([*lines, ""]):
+        if re.match(r"SCAN (?!json_each)", line):
+            yield line
+        table = re.search(r"(?:Seq|Index|Index Only|Heap) Scan .*on (\w+)", line)
+        if table and not condition.startswith(("Index Cond", "Recheck Cond")):
+            yield line
 
 
 @pytest.mark.parametrize(
