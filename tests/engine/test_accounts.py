@@ -165,4 +165,8 @@ async def test_what_happens_on_the_account_elsewhere_shows_in_its_balances(
 
         await eventually_true(locked, "the bot's order locks balance")
         await bot.cancel_everything()
-    assert (await desk.ledger.unfinished(desk.account_id)) == ()
+
+    async def ended() -> bool:
+        return not await desk.ledger.unfinished(desk.account_id)
+
+    await eventually_true(ended, "the bot's order, which the desk has adopted, ends here too")
