@@ -14,6 +14,7 @@ import signal
 from collections import deque
 from collections.abc import Callable, Mapping
 from concurrent.futures import Executor, ThreadPoolExecutor
+from contextlib import suppress
 from functools import partial
 from typing import Final
 
@@ -251,5 +252,6 @@ class Keeper(Reader):
 
     def _end_snapshot(self) -> None:
         if self._snapshot is not None:
-            os.kill(self._snapshot, signal.SIGKILL)
+            with suppress(ProcessLookupError):  # it may have ended by itself, and been waited for, a moment ago
+                os.kill(self._snapshot, signal.SIGKILL)
             self._snapshot = None
